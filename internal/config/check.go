@@ -1,0 +1,105 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func checkAddress(v string) error {
+	host, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT", v)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	if strings.ContainsAny(host, "/@ ") {
+		return fmt.Errorf("%q is not a host", host)
+	}
+	return nil
+}
+
+func checkOrigin(v string) error {
+	if v == "standin" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return fmt.Errorf("%q is neither standin nor an https:// or http:// URL", v)
+	case u.User != nil:
+		return errors.New("a user or password has no place in the URL")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q has more than scheme, host and port", v)
+	}
+	return nil
+}
+
+// checkProxy never repeats the value: it may hold a password.
+func checkProxy(v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("not an http:// or https:// URL")
+	}
+	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("the URL has more than scheme, user, host and port")
+	}
+	return nil
+}
+
+// checkHost takes exact names only: a wildcard would widen what is intercepted beyond what anybody read.
+func checkHost(v string) error {
+	if strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" || strings.Trim(v, ".-") != v {
+		return fmt.Errorf("%q is not the name of a host", v)
+	}
+	return nil
+}
+
+func checkPointer(v string) error {
+	if !strings.HasPrefix(v, "/") {
+		return fmt.Errorf("%q does not start with /: a JSON pointer does", v)
+	}
+	return nil
+}
+
+// checkTogether finds settings that contradict each other.
+func (s *Settings) checkTogether(command string, faults *Faults) {
+	if !slices.Contains(proxies, command) {
+		return
+	}
+	fault := func(name, format string, args ...any) {
+		faults.add(s.place(name), format, args...)
+	}
+	if s.Mode != "live" && s.Cassette == "" {
+		fault("mode", "%s needs a cassette: name one with --cassette FILE", s.Mode)
+	}
+	if s.Mode == "live" && s.Cassette != "" && s.Source("mode") == "default" {
+		fault("cassette", "a cassette needs a mode: say --mode record, replay or auto")
+	}
+	if s.Mode == "replay" && s.Origin != "" {
+		fault("origin", "replay never dials: leave it out, or unset it with --origin=")
+	}
+	if s.OriginCA != "" && s.Origin == "" {
+		fault("origin-ca", "it is for an origin of your own: name it with --origin URL")
+	}
+	if s.OriginCA != "" && s.Origin == "standin" {
+		fault("origin-ca", "the stand-in brings its own certificate: leave it out")
+	}
+	// In the environment or the file of a pipeline, strict may well stand beside a run that records.
+	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
+		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")
+	}
+}
+
+// place names a setting as the reader wrote it.
+func (s *Settings) place(name string) string {
+	if source := s.Source(name); source != "default" {
+		return source
+	}
+	return "--" + name
+}

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Kind is the form a setting's value has.
+type Kind string
+
+// The kinds of setting.
+const (
+	Text   Kind = "text"
+	Path   Kind = "path" // relative ones start from where they are written: the file's folder, else the current one
+	Bool   Kind = "bool"
+	Choice Kind = "choice"
+)
+
+// Setting is one row of the table.
+type Setting struct {
+	// Name is the key in graphwarden.yaml; the flag is --name and the variable GRAPHWARDEN_NAME.
+	Name string
+	Kind Kind
+	// List is true when the setting takes several values: the flag repeats, the variable is split at commas, the file
+	// has a sequence.
+	List bool
+	// Default is the value when no source names one.
+	Default string
+	// Choices are the values of a Choice.
+	Choices []string
+	// Arg stands for the value in help.
+	Arg string
+	// Help is one line, in lower case.
+	Help string
+	// Secret is true when the value may hold a password.
+	Secret bool
+	// Commands are those that use the setting, by full name.
+	Commands []string
+
+	check  func(string) error
+	target func(*Settings) any
+}
+
+var (
+	proxies   = []string{"serve", "run", "config"}
+	withTrust = []string{"serve", "run", "config", "env", "ca init", "ca path", "ca export", "ca install", "ca remove"}
+)
+
+// Table is every setting, in the order of help. A row is here only when some command acts on it.
+func Table() []Setting {
+	return []Setting{
+		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto"}, Commands: proxies,
+			Help:   "pass on, record, answer from the cassette, or replay if there is one and else record",
+			target: func(s *Settings) any { return &s.Mode }},
+		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: proxies,
+			Help:   "the cassette to record to or replay from",
+			target: func(s *Settings) any { return &s.Cassette }},
+		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: proxies,
+			Help:   "a folder, file or bundle of Rego policies (repeatable; default: the embedded library)",
+			target: func(s *Settings) any { return &s.Policy }},
+		{Name: "data", Kind: Path, List: true, Arg: "FILE", Commands: proxies,
+			Help:   "data that switches and tunes the rules, JSON or YAML (repeatable)",
+			target: func(s *Settings) any { return &s.Data }},
+		{Name: "enforce", Kind: Choice, Default: "deny", Choices: []string{"deny", "warn", "off"}, Commands: proxies,
+			Help:   "stop denied changes, let them through marked, or do not judge",
+			target: func(s *Settings) any { return &s.Enforce }},
+		{Name: "listen", Kind: Text, Default: "127.0.0.1:8080", Arg: "ADDR", Commands: append([]string{"env"}, proxies...), check: checkAddress,
+			Help:   "the proxy's address; port 0 picks a free one (run picks one unless its flag says otherwise)",
+			target: func(s *Settings) any { return &s.Listen }},
+		{Name: "ca-dir", Kind: Path, Arg: "DIR", Commands: withTrust,
+			Help:   "where the private CA is kept (default: graphwarden in the user's config folder)",
+			target: func(s *Settings) any { return &s.CADir }},
+		{Name: "origin", Kind: Text, Arg: "URL", Commands: proxies, check: checkOrigin,
+			Help:   "send Graph's traffic there instead; standin starts the local Graph",
+			target: func(s *Settings) any { return &s.Origin }},
+		{Name: "origin-ca", Kind: Path, Arg: "FILE", Commands: proxies,
+			Help:   "the certificates to trust at the origin, PEM",
+			target: func(s *Settings) any { return &s.OriginCA }},
+		{Name: "other", Kind: Choice, Default: "tunnel", Choices: []string{"tunnel", "deny"}, Commands: proxies,
+			Help:   "what becomes of hosts that are not Graph",
+			target: func(s *Settings) any { return &s.Other }},
+		{Name: "ledger", Kind: Path, Arg: "FILE", Commands: proxies,
+			Help:   "append each verdict and change to this hash-chained log",
+			target: func(s *Settings) any { return &s.Ledger }},
+		{Name: "log", Kind: Choice, Choices: []string{"text", "json"}, Commands: proxies,
+			Help:   "form of the log on standard error (default: text on a terminal, else json)",
+			target: func(s *Settings) any { return &s.Log }},
+		{Name: "log-level", Kind: Choice, Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Commands: proxies,
+			Help:   "the least level that is logged",
+			target: func(s *Settings) any { return &s.LogLevel }},
+		{Name: "upstream-proxy", Kind: Text, Arg: "URL", Secret: true, Commands: proxies, check: checkProxy,
+			Help:   "the proxy to leave through (default: HTTPS_PROXY and NO_PROXY of the environment)",
+			target: func(s *Settings) any { return &s.UpstreamProxy }},
+		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: withTrust, check: checkHost,
+			Help:   "one more host to treat as Graph (repeatable)",
+			target: func(s *Settings) any { return &s.GraphHosts }},
+		{Name: "batch", Kind: Choice, Default: "whole", Choices: []string{"whole", "partial"}, Commands: proxies,
+			Help:   "whether one denied part stops a whole $batch",
+			target: func(s *Settings) any { return &s.Batch }},
+		{Name: "repeat", Kind: Choice, Default: "error", Choices: []string{"error", "last", "cycle"}, Commands: proxies,
+			Help:   "in replay, the answer to a request repeated more often than recorded",
+			target: func(s *Settings) any { return &s.Repeat }},
+		{Name: "match", Kind: Text, List: true, Arg: "PART", Commands: proxies,
+			Help:   "add a part of the request to what must match in replay, or with - take one away (repeatable)",
+			target: func(s *Settings) any { return &s.Match }},
+		{Name: "ignore", Kind: Text, List: true, Arg: "/POINTER", Commands: proxies, check: checkPointer,
+			Help:   "a body field that need not match in replay (repeatable)",
+			target: func(s *Settings) any { return &s.Ignore }},
+		{Name: "sync", Kind: Choice, Default: "interval", Choices: []string{"interval", "always"}, Commands: proxies,
+			Help:   "flush the cassette to the disk at intervals or for every interaction",
+			target: func(s *Settings) any { return &s.Sync }},
+		{Name: "strict", Kind: Bool, Commands: proxies,
+			Help:   "fail with exit code 5 when a replay leaves recordings unused",
+			target: func(s *Settings) any { return &s.Strict }},
+		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: proxies,
+			Help:   "form of the results",
+			target: func(s *Settings) any { return &s.Output }},
+		{Name: "quiet", Kind: Bool, Commands: proxies,
+			Help:   "print only what was denied or missed",
+			target: func(s *Settings) any { return &s.Quiet }},
+	}
+}
+
+// Used is the part of the table that the command uses.
+func Used(command string) []Setting {
+	return slices.DeleteFunc(Table(), func(s Setting) bool { return !slices.Contains(s.Commands, command) })
+}
+
+// Variable is the name of the setting in the environment.
+func (set *Setting) Variable() string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(set.Name, "-", "_"))
+}
+
+// Placeholder stands for the value in help: the choices, or the word in Arg; empty for a Bool.
+func (set *Setting) Placeholder() string {
+	if set.Kind == Choice {
+		return strings.Join(set.Choices, "|")
+	}
+	return set.Arg
+}
+
+// ownOnly tells whether only a flag of the command itself may set the setting: run shares graphwarden.yaml with a
+// server that may be running, and must not fight it for its port.
+func (set *Setting) ownOnly(command string) bool { return set.Name == "listen" && command == "run" }
+
+// fallback is the default of the setting for the command.
+func (set *Setting) fallback(command string) (string, error) {
+	switch {
+	case set.ownOnly(command):
+		return "127.0.0.1:0", nil
+	case set.Name == "ca-dir":
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return "", fmt.Errorf("no config folder is known for this user (%w): name one", err)
+		}
+		return filepath.Join(dir, "graphwarden"), nil
+	}
+	return set.Default, nil
+}
