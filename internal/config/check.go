@@ -73,7 +73,7 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 		return
 	}
 	fault := func(name, format string, args ...any) {
-		faults.add(s.place(name), format, args...)
+		faults.add(place(s.Source(name), name), format, args...)
 	}
 	if s.Mode != "live" && s.Cassette == "" {
 		fault("mode", "%s needs a cassette: name one with --cassette FILE", s.Mode)
@@ -94,12 +94,4 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
 		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")
 	}
-}
-
-// place names a setting as the reader wrote it.
-func (s *Settings) place(name string) string {
-	if source := s.Source(name); source != "default" {
-		return source
-	}
-	return "--" + name
 }

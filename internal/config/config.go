@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"strings"
 )
 
 // Settings are the values in force, checked on their own and together. The comments in the table say what each means.
@@ -115,7 +116,7 @@ func (c Call) resolve(set *Setting, s *Settings, layers []layer, faults *Faults)
 		}
 		s.sources[set.Name] = g.source
 		if err := set.assign(s, g.values, g.dir); err != nil {
-			faults.add(g.source, "%v", err)
+			faults.add(place(g.source, set.Name), "%v", err)
 		}
 		return
 	}
@@ -129,6 +130,17 @@ func (c Call) resolve(set *Setting, s *Settings, layers []layer, faults *Faults)
 			faults.add("default of "+set.Name, "%v", err)
 		}
 	}
+}
+
+// place is a source as faults name it. A line of the file says no more by itself than where it is.
+func place(source, name string) string {
+	switch {
+	case source == "default":
+		return "--" + name
+	case strings.HasPrefix(source, "--"), strings.HasPrefix(source, prefix):
+		return source
+	}
+	return source + ": " + name
 }
 
 // newFlagSet is a silent set: this package reports faults itself.

@@ -71,7 +71,7 @@ func Table() []Setting {
 			Help:   "the proxy's address; port 0 picks a free one (run picks one unless its flag says otherwise)",
 			target: func(s *Settings) any { return &s.Listen }},
 		{Name: "ca-dir", Kind: Path, Arg: "DIR", Commands: withTrust,
-			Help:   "where the private CA is kept (default: graphwarden in the user's config folder)",
+			Help:   "where the private CA is kept (default: graphwarden/ca in the user's config folder)",
 			target: func(s *Settings) any { return &s.CADir }},
 		{Name: "origin", Kind: Text, Arg: "URL", Commands: proxies, check: checkOrigin,
 			Help:   "send Graph's traffic there instead; standin starts the local Graph",
@@ -156,7 +156,7 @@ func (set *Setting) fallback(command string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("no config folder is known for this user (%w): name one", err)
 		}
-		return filepath.Join(dir, "graphwarden"), nil
+		return filepath.Join(dir, "graphwarden", "ca"), nil
 	}
 	return set.Default, nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,7 @@ import (
 // has set.
 func (set *Setting) assign(s *Settings, values []string, dir string) error {
 	if !set.List && len(values) != 1 {
-		return fmt.Errorf("%s takes one value, not %d", set.Name, len(values))
+		return fmt.Errorf("takes one value, not %d", len(values))
 	}
 	if len(values) == 1 && values[0] == "" && set.Kind != Choice && set.Kind != Bool {
 		return nil
@@ -39,18 +40,18 @@ func (set *Setting) assign(s *Settings, values []string, dir string) error {
 // read checks one value and brings it into its one form.
 func (set *Setting) read(v, dir string) (string, error) {
 	if v == "" {
-		return "", fmt.Errorf("%s has an empty value", set.Name)
+		return "", errors.New("the value is empty")
 	}
 	switch set.Kind {
 	case Bool:
 		b, err := strconv.ParseBool(v)
 		if err != nil {
-			return "", fmt.Errorf("%s is true or false, not %q", set.Name, v)
+			return "", fmt.Errorf("%q is neither true nor false", v)
 		}
 		return strconv.FormatBool(b), nil
 	case Choice:
 		if !slices.Contains(set.Choices, v) {
-			return "", fmt.Errorf("%s is %s, not %q", set.Name, list(set.Choices), v)
+			return "", fmt.Errorf("%q is not %s", v, list(set.Choices))
 		}
 	case Path:
 		if !filepath.IsAbs(v) {
@@ -59,7 +60,7 @@ func (set *Setting) read(v, dir string) (string, error) {
 	}
 	if set.check != nil {
 		if err := set.check(v); err != nil {
-			return "", fmt.Errorf("%s: %w", set.Name, err)
+			return "", err
 		}
 	}
 	return v, nil
