@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// entryPoint is the one query: everything a policy set has to say.
+const entryPoint = "data.graphwarden.verdict"
+
+// generation is one compiled set of policies with its data. It never changes once made.
+type generation struct {
+	revision   string
+	query      rego.PreparedEvalQuery
+	store      storage.Store
+	txn        storage.Transaction // one read transaction for good: the store is never written to
+	rules      []Rule
+	locations  map[string]string // rule id -> file:line
+	judgeReads bool
+}
+
+// newGeneration reads and compiles a set, runs the tests that came with the user's part and tries one evaluation.
+func newGeneration(ctx context.Context, options Options) (*generation, error) {
+	src, err := readSources(options)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := src.settle()
+	if err != nil {
+		return nil, err
+	}
+	if !options.SkipTests {
+		if err := src.runUserTests(ctx); err != nil {
+			return nil, err
+		}
+	}
+	g := &generation{
+		revision:   src.revision(),
+		rules:      rules,
+		locations:  locations(rules),
+		judgeReads: src.data["judge_reads"] == true,
+	}
+	if err := g.prepare(ctx, src); err != nil {
+		return nil, err
+	}
+	if _, err := g.evaluate(ctx, inputValue(sample(), Context{}), max(options.Timeout, smokeTimeout)); err != nil {
+		return nil, fmt.Errorf("try the policies: %w", err)
+	}
+	return g, nil
+}
+
+// smokeTimeout is what the first, cold evaluation may take.
+const smokeTimeout = 2 * time.Second
+
+func (g *generation) prepare(ctx context.Context, src *sources) error {
+	compiler, err := compile(src.pruned(), src.schemas)
+	if err != nil {
+		return err
+	}
+	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
+	g.query, err = rego.New(
+		rego.Query(entryPoint),
+		rego.Compiler(compiler),
+		rego.Store(g.store),
+		rego.StrictBuiltinErrors(true),
+	).PrepareForEval(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", entryPoint, err)
+	}
+	g.txn, err = g.store.NewTransaction(ctx)
+	if err != nil {
+		return fmt.Errorf("open the policy data: %w", err)
+	}
+	return nil
+}
+
+// compile checks and compiles modules: strict, against the schema of the input, with the allowed built-ins only.
+func compile(modules map[string]*ast.Module, schemas *ast.SchemaSet) (*ast.Compiler, error) {
+	compiler := ast.NewCompiler().
+		WithCapabilities(Capabilities()).
+		WithStrict(true).
+		WithSchemas(schemas).
+		WithUseTypeCheckAnnotations(true)
+	compiler.Compile(modules)
+	if compiler.Failed() {
+		return nil, compileErrors(compiler.Errors)
+	}
+	return compiler, nil
+}
+
+// revision is a digest over the names and contents of everything that was read.
+func (s *sources) revision() string {
+	h := sha256.New()
+	for _, f := range s.files {
+		fmt.Fprintf(h, "%s %d\n", f.name, len(f.content))
+		h.Write(f.content)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:12]
+}
