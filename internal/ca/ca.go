@@ -229,6 +229,12 @@ func (a *Authority) check() error {
 	if !a.intermediate.PermittedDNSDomainsCritical || len(a.intermediate.PermittedDNSDomains) == 0 {
 		return errors.New("the intermediate certificate has no critical name constraints")
 	}
+	for _, h := range a.intermediate.PermittedDNSDomains {
+		// An empty constraint would permit every name.
+		if err := checkHost(h); err != nil {
+			return fmt.Errorf("the intermediate certificate permits %q: %w", h, err)
+		}
+	}
 	if err := a.intermediate.CheckSignatureFrom(a.root); err != nil {
 		return fmt.Errorf("the root did not sign the intermediate: %w", err)
 	}

@@ -332,41 +332,6 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-func FuzzLoad(f *testing.F) {
-	dir := filepath.Join(f.TempDir(), "ca")
-	if _, _, err := ca.Ensure(dir, hosts); err != nil {
-		f.Fatal(err)
-	}
-	good, err := os.ReadFile(filepath.Join(dir, "authority.pem"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good)
-	f.Add(good[:len(good)/2])
-	f.Add([]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "authority.pem"), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		a, err := ca.Load(dir)
-		if err != nil {
-			return
-		}
-		// What loads must work: it mints, and what it mints verifies against what it tells to trust.
-		for _, h := range a.Hosts() {
-			c, err := a.Certificate(h)
-			if err != nil {
-				t.Fatalf("loaded, but: %v", err)
-			}
-			if err := verify(a, c.Certificate, h); err != nil {
-				t.Fatalf("loaded, but: %v", err)
-			}
-		}
-	})
-}
-
 // steal reads the key file as a thief would.
 func steal(t testing.TB, a *ca.Authority) (*ecdsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
