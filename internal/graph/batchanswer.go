@@ -3,6 +3,8 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -142,24 +144,34 @@ func MergeBatch(batch *Request, originBody []byte, denied map[string]*Refusal) (
 		refused[pr.ID] = pr
 	}
 	b := []byte{'['}
-	next := func() {
+	for _, p := range batch.Parts {
+		pr, isRefused := refused[p.Batch.ID]
+		r, answered := byID[fold(p.Batch.ID)]
+		if !isRefused && !answered {
+			continue
+		}
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-	}
-	for _, p := range batch.Parts {
-		if pr, ok := refused[p.Batch.ID]; ok {
-			next()
+		if isRefused {
 			b = batch.appendPart(b, pr)
-		} else if r, ok := byID[fold(p.Batch.ID)]; ok {
-			next()
+		} else {
 			b = append(b, r...)
 		}
 	}
 	outer["responses"] = append(b, ']')
-	merged, err := json.Marshal(outer)
-	if err != nil {
-		return nil, fmt.Errorf("write the batch answer: %w", err)
+	return appendRaw(nil, outer), nil
+}
+
+// appendRaw writes an object of raw values. json.Marshal would rewrite the values (it escapes <, > and &).
+func appendRaw(b []byte, m map[string]json.RawMessage) []byte {
+	for i, name := range slices.Sorted(maps.Keys(m)) {
+		if i == 0 {
+			b = append(b, '{')
+		} else {
+			b = append(b, ',')
+		}
+		b = append(append(appendText(b, name), ':'), m[name]...)
 	}
-	return merged, nil
+	return append(b, '}')
 }

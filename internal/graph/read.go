@@ -249,13 +249,15 @@ func (q *Request) classify(hosts Hosts) {
 // the body holds. It is described by the row of that set where there is one.
 func (q *Request) embed(child Path) Operation {
 	op := q.Operation
-	name := child.Segments[len(child.Segments)-1].Name
-	if q.Method == http.MethodPost && !op.hasKey(q.Path) {
-		// The parent is being made, so it has no key yet; the row is found with a placeholder.
-		last := len(child.Segments) - 1
-		child.Segments = append(child.Segments[:last:last], Segment{Name: "new", Key: true}, Segment{Name: name})
-	}
+	last := len(child.Segments) - 1
+	name := child.Segments[last].Name
 	row := Classify(http.MethodPost, child)
+	if row.Kind != KindAssignment {
+		// A parent that is being made, or is one of a list in the body, has no key in the path yet: the row is found with
+		// a placeholder.
+		child.Segments = append(child.Segments[:last:last], Segment{Name: "new", Key: true}, Segment{Name: name})
+		row = Classify(http.MethodPost, child)
+	}
 	op.Kind, op.Effect, op.Embedded = KindAssignment, EffectReplace, true
 	op.Name = "update"
 	if q.Method == http.MethodPost {
@@ -269,10 +271,6 @@ func (q *Request) embed(child Path) Operation {
 	op.Family, op.Resource, op.Route = row.Family, row.Resource, row.Route
 	op.Permissions, op.Documented, op.PermissionProfile = row.Permissions, row.Documented, row.PermissionProfile
 	return op
-}
-
-func (Operation) hasKey(p Path) bool {
-	return len(p.Segments) > 0 && p.Segments[len(p.Segments)-1].Key
 }
 
 // newID is a random UUID (version 4).

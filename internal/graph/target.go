@@ -20,66 +20,69 @@ func Targets(version string, op Operation, body any) []Target {
 	if !ok {
 		return nil
 	}
-	s := targetScan{version: version}
+	s := targetScan{version: version, embedded: op.Embedded}
 	s.object(m, "")
 	return s.found
 }
 
 type targetScan struct {
-	version string
-	found   []Target
+	version  string
+	embedded bool
+	found    []Target
 }
 
 // object collects the targets of one assignment, or of one object around assignments.
 func (s *targetScan) object(m map[string]any, pointer string) {
-	before := len(s.found)
 	var few [linearKeys]string
 	keys := few[:0]
-	for name, v := range m {
-		switch v.(type) {
-		case map[string]any, []any:
-			keys = append(keys, name)
-		default:
-			if strings.EqualFold(name, "target") || IsAssignParameter(name) {
-				keys = append(keys, name) // of the wrong type, so worth showing
-			}
-		}
+	for name := range m {
+		keys = append(keys, name)
 	}
 	slices.Sort(keys)
 	for _, name := range keys {
-		s.property(name, m[name], pointer+"/"+escapePointer(name))
-	}
-	// intent belongs to the assignment that holds the target, so to those found at this level only.
-	if intent := intentOf(m); intent != "" {
-		for i := range s.found[before:] {
-			if t := &s.found[before+i]; t.Intent == "" {
-				t.Intent = intent
+		v := m[name]
+		if v == nil { // an absent list, or a target left as it is
+			continue
+		}
+		at := pointer + "/" + escapePointer(name)
+		inner, isObject := v.(map[string]any)
+		switch {
+		case strings.EqualFold(name, "target"):
+			t := unknownTarget(at)
+			if isObject {
+				t = s.target(inner, at)
 			}
+			t.Intent = intentOf(m)
+			s.found = append(s.found, t)
+		case strings.EqualFold(name, "targetGroupId"):
+			s.found = append(s.found, groupTarget(m, v, at))
+		case isObject:
+			s.object(inner, at)
+		default:
+			s.property(name, v, at)
+		}
+		// An action takes a list. In a parent object the property may be a map by design (Planner keys it by user).
+		if isObject && !s.embedded && IsAssignParameter(name) {
+			s.found = append(s.found, unknownTarget(at))
 		}
 	}
 }
 
+// property collects the targets of a property that is no object.
 func (s *targetScan) property(name string, v any, pointer string) {
-	switch v := v.(type) {
-	case map[string]any:
-		switch {
-		case strings.EqualFold(name, "target"):
-			s.found = append(s.found, s.target(v, pointer))
-		case IsAssignParameter(name):
-			s.found = append(s.found, Target{Type: "unknown", FilterMode: "none", Pointer: pointer})
-			s.object(v, pointer)
-		default:
-			s.object(v, pointer)
-		}
-	case []any:
-		listed := IsAssignParameter(name)
-		for i, e := range v {
-			s.entry(name, e, pointer+"/"+strconv.Itoa(i), listed)
-		}
-	case nil: // an absent list, or a target left as it is
-	default:
-		s.found = append(s.found, Target{Type: "unknown", FilterMode: "none", Pointer: pointer})
+	list, isList := v.([]any)
+	listed := IsAssignParameter(name)
+	if !isList && listed {
+		s.found = append(s.found, unknownTarget(pointer))
 	}
+	for i, e := range list {
+		s.entry(name, e, pointer+"/"+strconv.Itoa(i), listed)
+	}
+}
+
+// unknownTarget stands for what is in the place of a target and cannot be read as one.
+func unknownTarget(pointer string) Target {
+	return Target{Type: "unknown", FilterMode: "none", Pointer: pointer}
 }
 
 // entry collects the targets of one entry of a list; listed tells that the list is one of assignments.
@@ -89,7 +92,7 @@ func (s *targetScan) entry(list string, e any, pointer string, listed bool) {
 		if !listed {
 			return
 		}
-		t := Target{Type: "unknown", FilterMode: "none", Pointer: pointer}
+		t := unknownTarget(pointer)
 		if strings.EqualFold(list, "deviceIds") {
 			t.ID, _ = e.(string)
 			t.ID = foldID(t.ID)
@@ -102,20 +105,28 @@ func (s *targetScan) entry(list string, e any, pointer string, listed bool) {
 	if !listed || len(s.found) > before {
 		return
 	}
-	// The older group lists (deviceManagementScriptGroupAssignments and its like) name the group in the entry itself.
-	t := Target{Type: "unknown", FilterMode: "none", Pointer: pointer, Intent: intentOf(m)}
-	if id := textProperty(m, "targetGroupId"); id != "" {
-		t.Type, t.ID = "group", foldID(id)
+	t := unknownTarget(pointer)
+	t.Intent = intentOf(m)
+	s.found = append(s.found, t)
+}
+
+// groupTarget reads an assignment of the older kind (deviceManagementScriptGroupAssignment and its like), which names a
+// group in a property of its own.
+func groupTarget(m map[string]any, id any, pointer string) Target {
+	t := unknownTarget(pointer)
+	t.Intent = intentOf(m)
+	if s, ok := id.(string); ok && s != "" {
+		t.Type, t.ID = "group", foldID(s)
 		if excluded, _ := property(m, "excludeGroup"); excluded == true {
 			t.Type = "exclusion_group"
 		}
 	}
-	s.found = append(s.found, t)
+	return t
 }
 
 // target reads one target object.
 func (s *targetScan) target(m map[string]any, pointer string) Target {
-	t := Target{Type: "unknown", FilterMode: "none", Pointer: pointer}
+	t := unknownTarget(pointer)
 	long, short := textProperty(m, "@odata.type"), textProperty(m, "@type")
 	t.ODataType = long
 	if long == "" {
@@ -143,25 +154,22 @@ func (s *targetScan) target(m map[string]any, pointer string) Target {
 			}
 		}
 	}
-	t.ID = foldID(receiver(t.Type, m))
-	t.FilterID = foldID(textProperty(m, "deviceAndAppManagementAssignmentFilterId"))
+	t.ID = foldID(receiver(kind, known, m))
+	t.FilterID = foldID(textProperty(m, targetFilterID))
 	t.FilterMode = filterMode(m)
 	return t
 }
 
-// receiver is the id of whom a target names. A type that names nobody has none, even if one is sent along: that
-// is what Unexpected tells.
-func receiver(kind string, m map[string]any) string {
-	switch kind {
-	case "group", "exclusion_group":
-		return textProperty(m, "groupId")
-	case "collection":
-		return textProperty(m, "collectionId")
-	case "unknown":
-		for _, name := range []string{"groupId", "collectionId", "entraObjectId"} {
-			if id := textProperty(m, name); id != "" {
-				return id
-			}
+// receiver is the id of whom a target names: the property its type requires, or of an unknown type the first that
+// looks like one. A type that names nobody has none, even if one is sent along: that is what Unexpected tells.
+func receiver(kind TargetType, known bool, m map[string]any) string {
+	names := kind.Required
+	if !known {
+		names = []string{"groupId", "collectionId", "entraObjectId"}
+	}
+	for _, name := range names {
+		if id := textProperty(m, name); id != "" {
+			return id
 		}
 	}
 	return ""
@@ -169,7 +177,7 @@ func receiver(kind string, m map[string]any) string {
 
 // filterMode reads the enum by name or by number; what is neither is passed on as it is, for a rule to refuse.
 func filterMode(m map[string]any) string {
-	v, _ := property(m, "deviceAndAppManagementAssignmentFilterType")
+	v, _ := property(m, targetFilterType)
 	var s string
 	switch v := v.(type) {
 	case nil:
