@@ -51,6 +51,9 @@ type command struct {
 // commands is the list of help and completion, in the order a person meets them.
 func commands() []command {
 	return []command{
+		envCommand(),
+		caCommand(),
+		tokenCommand(),
 		configCommand(),
 		versionCommand(),
 		completionCommand(),

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"path/filepath"
 	"strings"
 )
 
@@ -88,6 +89,10 @@ func (c Call) Parse() (Settings, []string, error) {
 	layers = append(layers, c.readFile(layers[0], layers[1], &faults))
 	for i := range used {
 		c.resolve(&used[i], &s, layers, &faults)
+	}
+	// Other programs are handed the paths of the CA's files, and may run in another folder.
+	if abs, err := filepath.Abs(s.CADir); err == nil && s.CADir != "" {
+		s.CADir = abs
 	}
 	if err := faults.orNil(); err != nil {
 		return Settings{}, nil, err
