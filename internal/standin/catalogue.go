@@ -13,6 +13,10 @@ func catalogue() []row {
 	routes := graph.Routes()
 	rows := make([]row, len(routes))
 	for i, r := range routes {
+		// An action which the table, for want of a page, lists as a create.
+		if strings.HasSuffix(strings.ToLower(r.Template), "reprocessassignments") {
+			r.Kind = "action"
+		}
 		rows[i] = row{
 			version: r.Version, method: r.Method, template: r.Template,
 			family: r.Family, kind: r.Kind, resource: r.Resource,
@@ -30,7 +34,7 @@ func documentedStatus(r graph.Route) int {
 		return status
 	}
 	switch {
-	case r.Kind == "create" && !qualified(lastSegment(r.Template)):
+	case r.Kind == "create":
 		return 201
 	case r.Kind == "update", r.ResponseType != "" && r.Kind != "delete" && r.Kind != "ref":
 		return 200

@@ -86,7 +86,7 @@ func (t *tree) add(r *row) {
 	n.rows[r.method] = r
 	n.family = r.family
 	switch {
-	case r.kind == "action", r.kind == "assign", qualified(lastSegment(r.template)):
+	case r.kind == "action", r.kind == "assign":
 		n.action = true
 	case r.kind == "create" && r.resource != "":
 		n.keyed().resource = r.resource
@@ -181,5 +181,3 @@ func qualified(segment string) bool {
 	lower := strings.ToLower(segment)
 	return strings.HasPrefix(lower, "microsoft.graph.") || strings.HasPrefix(lower, "graph.")
 }
-
-func lastSegment(template string) string { return template[strings.LastIndexByte(template, '/')+1:] }
