@@ -1,0 +1,252 @@
+package tape
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrLocked says that another recorder is writing the cassette.
+var ErrLocked = errors.New("another recorder is writing this cassette: stop it, or record to another file")
+
+// PartialPath is where a recording over an existing cassette is written until it is closed.
+func PartialPath(path string) string { return path + ".partial" }
+
+// recording is a cassette being written.
+type recording struct {
+	final string   // the name it has when it is closed
+	f     *os.File // the file being written: final, or its partial
+	held  *os.File // the old cassette, kept open for its lock
+	tail  []byte   // what Close writes behind the last interaction
+	sync  Sync
+
+	mu    sync.Mutex
+	size  int64
+	dirty bool
+	done  []written
+	quit  chan struct{}
+	wg    sync.WaitGroup
+	err   error // the first failure to write; nothing is recorded behind it
+}
+
+// written is where an interaction of this recording stands in the file.
+type written struct {
+	sequence int
+	from, to int64
+}
+
+func recordHead(tool string) []byte {
+	if tool == "" {
+		tool = "graphwarden"
+	}
+	head := append([]byte("---\nversion: 1\nrecorder: "), appendDouble(nil, tool)...)
+	return append(head, "\ninteractions:\n"...)
+}
+
+// startRecording makes a new cassette at path: under its own name if there is none yet, else beside the old one.
+func startRecording(path, tool string, when Sync) (*recording, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	r := &recording{final: path, sync: when, tail: endMarker}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if r.held, err = openLocked(path); err == nil {
+			f, err = r.openPartial()
+		}
+	} else if err == nil {
+		err = lock(f)
+	}
+	if err == nil {
+		r.f = f
+		err = r.write(recordHead(tool))
+	}
+	if err != nil {
+		r.closeFiles()
+		return nil, err
+	}
+	r.start()
+	return r, nil
+}
+
+// openPartial makes the partial file, moving one that a killed recorder left out of the way.
+func (r *recording) openPartial() (*os.File, error) {
+	partial := PartialPath(r.final)
+	if _, err := os.Lstat(partial); err == nil {
+		if err := os.Rename(partial, partial+".old"); err != nil {
+			return nil, err
+		}
+	}
+	return os.OpenFile(partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// continueRecording appends to the cassette at path, which load read after it was locked.
+func continueRecording(path string, when Sync, load func() (*Cassette, error)) (*recording, *Cassette, error) {
+	held, err := openLocked(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := load()
+	if err != nil {
+		return nil, nil, errors.Join(err, held.Close())
+	}
+	r := &recording{final: path, sync: when, tail: c.tail}
+	if len(c.tail) == 0 && bytes.Contains(c.head, []byte("\nrecorder: ")) {
+		r.tail = endMarker
+	}
+	end := int64(len(c.original) - len(c.tail))
+	if c.end > 0 {
+		end = int64(c.end)
+	}
+	if c.canonical && c.original[end-1] == '\n' && (len(c.tail) == 0 || bytes.Equal(c.tail, endMarker)) {
+		r.f, r.size = held, end
+		err = held.Truncate(end)
+	} else {
+		r.held = held
+		if r.f, err = r.openPartial(); err == nil {
+			tail := c.tail
+			c.tail = nil
+			err = r.write(c.canonicalBytes())
+			c.tail = tail
+		}
+	}
+	if err != nil {
+		r.closeFiles()
+		return nil, nil, err
+	}
+	r.start()
+	return r, c, nil
+}
+
+func openLocked(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// start runs the goroutine that syncs now and then.
+func (r *recording) start() {
+	if r.sync == SyncAlways {
+		return
+	}
+	r.quit = make(chan struct{})
+	r.wg.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for {
+			select {
+			case <-r.quit:
+				return
+			case <-t.C:
+				r.mu.Lock()
+				dirty := r.dirty
+				r.dirty = false
+				r.mu.Unlock()
+				if dirty {
+					r.f.Sync() // a failure shows again at Close, which reports it
+				}
+			}
+		}
+	})
+}
+
+// append writes one interaction in one write. After a failure the file is cut back to its last whole interaction.
+func (r *recording) append(x *Interaction, b []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return fmt.Errorf("an earlier write failed: %w", r.err)
+	}
+	from := r.size
+	if err := r.write(b); err != nil {
+		r.err = errors.Join(err, r.f.Truncate(from))
+		r.size = from
+		return err
+	}
+	r.done = append(r.done, written{x.Sequence, from, r.size})
+	return nil
+}
+
+func (r *recording) write(b []byte) error {
+	n, err := r.f.WriteAt(b, r.size)
+	r.size += int64(n)
+	r.dirty = true
+	if err == nil && r.sync == SyncAlways {
+		err = r.f.Sync()
+	}
+	return err
+}
+
+// close finishes the file: the end marker, interactions in the order in which they were sent, synced, under its name.
+// It reports whether the cassette at path is the new one.
+func (r *recording) close() (replaced bool, err error) {
+	if r.quit != nil {
+		close(r.quit)
+		r.wg.Wait()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	partial := r.held != nil
+	if partial && len(r.done) == 0 {
+		err := r.closeFiles()
+		return false, errors.Join(err, os.Remove(PartialPath(r.final)))
+	}
+	settled, err := r.settled()
+	if settled == nil && err == nil {
+		err = r.write(r.tail)
+	}
+	err = errors.Join(err, r.f.Sync(), r.closeFiles())
+	switch {
+	case err != nil:
+	case settled != nil:
+		if err = writeAtomically(r.final, settled); err == nil && partial {
+			err = os.Remove(PartialPath(r.final))
+		}
+	case partial:
+		err = os.Rename(PartialPath(r.final), r.final)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(r.final))
+	}
+	return err == nil, err
+}
+
+// settled is the whole file with the interactions in the order in which they were sent, or nil if they are in it.
+func (r *recording) settled() ([]byte, error) {
+	bySequence := func(a, b written) int { return cmp.Compare(a.sequence, b.sequence) }
+	if slices.IsSortedFunc(r.done, bySequence) {
+		return nil, nil
+	}
+	was := make([]byte, r.size)
+	if _, err := r.f.ReadAt(was, 0); err != nil {
+		return nil, err
+	}
+	now := append(make([]byte, 0, len(was)+len(r.tail)), was[:r.done[0].from]...)
+	slices.SortStableFunc(r.done, bySequence)
+	for _, w := range r.done {
+		now = append(now, was[w.from:w.to]...)
+	}
+	return append(now, r.tail...), nil
+}
+
+func (r *recording) closeFiles() error {
+	var errs []error
+	for _, f := range []*os.File{r.f, r.held} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,379 @@
+package tape
+
+import (
+	"bytes"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"github.com/graphwarden/graphwarden/internal/graph"
+)
+
+// Redacted stands in a cassette for a value that was taken out.
+const Redacted = "REDACTED"
+
+// Redaction adds to what is kept and what is taken out of a recording. Its zero value is the default.
+type Redaction struct {
+	// KeepHeaders are further header fields to keep, of requests and responses. Authorization, cookies and the values
+	// of the approval headers are never kept.
+	KeepHeaders []string
+	// Fields are further names whose values are taken out, in JSON bodies, forms and queries; case, - and _ do not count.
+	Fields []string
+}
+
+// redactor takes secrets out of what is about to be recorded, or about to be looked up. With found set it is told of
+// each one, by kind and by JSON pointer, which is how Verify works. It is safe for many goroutines if found is nil.
+type redactor struct {
+	request, response map[string]bool // canonical header names
+	fields            map[string]bool
+	found             func(kind, pointer string)
+}
+
+// The header fields kept. All others are dropped: a name nobody foresaw may carry anything.
+const (
+	keptOfRequests = "Accept Accept-Language Content-Type Consistencylevel If-Match If-None-Match If-Modified-Since " +
+		"If-Unmodified-Since Odata-Maxversion Odata-Version Prefer Range Content-Range Client-Request-Id " +
+		"X-Ms-Throttle-Priority Authorization " + justificationHeader + " " + codeHeader
+	keptOfResponses = "Accept-Ranges Allow Cache-Control Client-Request-Id Content-Disposition Content-Encoding Content-Language " +
+		"Content-Range Content-Type Date Deprecation Etag Last-Modified Link Location Odata-Version Operation-Location " +
+		"Preference-Applied Ratelimit-Limit Ratelimit-Remaining Ratelimit-Reset Request-Id Retry-After Sunset Vary Warning " +
+		"Www-Authenticate X-Content-Type-Options X-Ms-Ags-Diagnostic X-Ms-Resource-Unit X-Ms-Throttle-Information X-Ms-Throttle-Scope " +
+		"X-Ms-Throttle-Limit-Percentage Content-Length " + codeHeader
+)
+
+// secretFields are names whose values are secrets wherever they stand: JSON bodies, forms, queries, connection strings.
+const secretFields = "password passwd pwd passphrase passcode clientsecret secret secrettext secretkey secretvalue " +
+	"accesstoken refreshtoken idtoken token tokenvalue bearertoken authtoken sessiontoken apikey accesskey accountkey " +
+	"sharedaccesskey sharedsecret sharedkey presharedkey symmetrickey privatekey privatekeydata connectionstring sastoken sig " +
+	"clientassertion assertion userpassword oldpassword newpassword currentpassword adminpassword wifipassphrase " +
+	"pfxblobpassword encryptedpassword recoverykey personalrecoverykey qrcodecontent authorization subscriptionkey"
+
+// notInQueries are secret in a body but tell a page apart in a query.
+var notInQueries = map[string]bool{"token": true}
+
+func newRedactor(o Redaction) *redactor {
+	r := &redactor{request: nameSet(keptOfRequests), response: nameSet(keptOfResponses), fields: map[string]bool{}}
+	for _, name := range o.KeepHeaders {
+		name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
+		if name != "Cookie" && name != "Set-Cookie" && name != "Proxy-Authorization" {
+			r.request[name], r.response[name] = true, name != "Authorization"
+		}
+	}
+	for name := range strings.FieldsSeq(secretFields) {
+		r.fields[name] = true
+	}
+	for _, name := range o.Fields {
+		r.fields[plainName(name)] = true
+	}
+	return r
+}
+
+func nameSet(s string) map[string]bool {
+	set := map[string]bool{}
+	for name := range strings.FieldsSeq(s) {
+		set[name] = true
+	}
+	return set
+}
+
+// plainName is a field's name without what spelling may vary.
+func plainName(s string) string {
+	return strings.NewReplacer("-", "", "_", "", "$", "").Replace(strings.ToLower(s))
+}
+
+// secret reports whether the bytes spell the name of a secret field.
+func (r *redactor) secret(name []byte) bool {
+	var buf [40]byte
+	n := 0
+	for _, b := range name {
+		if b == '-' || b == '_' || b == '$' {
+			continue
+		}
+		if n == len(buf) {
+			return false
+		}
+		if b >= 'A' && b <= 'Z' {
+			b |= 0x20
+		}
+		buf[n] = b
+		n++
+	}
+	return r.fields[string(buf[:n])]
+}
+
+func (r *redactor) tell(kind, pointer string) {
+	if r.found != nil {
+		r.found(kind, pointer)
+	}
+}
+
+// requestHeader is what is kept of a request's header. The token becomes one without signature and identity, the
+// values of the approval headers a placeholder.
+func (r *redactor) requestHeader(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		switch {
+		case !r.request[name]:
+		case name == "Authorization":
+			for _, v := range values {
+				out.Add(name, graph.RedactToken(v))
+			}
+		case name == justificationHeader || name == codeHeader:
+			out.Set(name, Redacted)
+		default:
+			out[name] = r.values(values)
+		}
+	}
+	return out
+}
+
+// responseHeader is what is kept of a response's header.
+func (r *redactor) responseHeader(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		switch {
+		case !r.response[name]:
+		case name == codeHeader:
+			out.Set(name, Redacted)
+		case name == "Location" || name == "Operation-Location":
+			for _, v := range values {
+				out.Add(name, r.url(v))
+			}
+		default:
+			out[name] = r.values(values)
+		}
+	}
+	return out
+}
+
+func (r *redactor) values(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(r.text([]byte(v), ""))
+	}
+	return out
+}
+
+// url takes the user part and the secrets of the query out of a URL or a target.
+func (r *redactor) url(raw string) string {
+	if scheme, rest, ok := strings.Cut(raw, "://"); ok {
+		host := rest
+		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+			host = rest[:i]
+		}
+		if i := strings.LastIndexByte(host, '@'); i >= 0 {
+			r.tell("user-info", "")
+			raw = scheme + "://" + rest[i+1:]
+		}
+	}
+	path, query, ok := strings.Cut(raw, "?")
+	if !ok {
+		return string(r.text([]byte(raw), ""))
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, value, ok := strings.Cut(part, "=")
+		if ok && value != "" && value != Redacted && (name == "code" || r.secret([]byte(name)) && !notInQueries[plainName(name)]) {
+			r.tell("query-secret", "")
+			parts[i] = name + "=" + Redacted
+		}
+	}
+	return string(r.text([]byte(path+"?"+strings.Join(parts, "&")), ""))
+}
+
+// body takes the secrets out of a body. Text without any is returned as it is, not a copy; JSON keeps its layout.
+func (r *redactor) body(b []byte) []byte {
+	if len(b) == 0 {
+		return b
+	}
+	trimmed := bytes.TrimLeft(b, " \t\r\n\ufeff")
+	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+		b = r.json(b, "")
+	}
+	return r.text(b, "")
+}
+
+// replacement collects a text with some of its parts replaced; nothing is copied before the first.
+type replacement struct {
+	src, out []byte
+	done     int
+}
+
+func (p *replacement) put(from, to int, with string) {
+	if p.out == nil {
+		p.out = make([]byte, 0, len(p.src))
+	}
+	p.out = append(append(p.out, p.src[p.done:from]...), with...)
+	p.done = to
+}
+
+func (p *replacement) bytes() []byte {
+	if p.out == nil {
+		return p.src
+	}
+	return append(p.out, p.src[p.done:]...)
+}
+
+// jsonScan walks over the strings of a JSON text without building values.
+type jsonScan struct {
+	r      *redactor
+	out    replacement
+	where  []step
+	secret int // depth of the container under a secret name, 0 for none
+}
+
+// step is one level of nesting: in an object the key at hand, in an array the index.
+type step struct {
+	array bool
+	key   []byte
+	index int
+}
+
+// json replaces the values of secret fields.
+func (r *redactor) json(b []byte, base string) []byte {
+	s := jsonScan{r: r, out: replacement{src: b}}
+	for i := 0; i < len(b); {
+		switch c := b[i]; c {
+		case '{', '[':
+			s.where = append(s.where, step{array: c == '['})
+			i++
+		case '}', ']':
+			if len(s.where) > 0 {
+				s.where = s.where[:len(s.where)-1]
+			}
+			if len(s.where) < s.secret {
+				s.secret = 0
+			}
+			i++
+		case ',':
+			if n := len(s.where); n > 0 {
+				s.where[n-1].index++
+			}
+			i++
+		case '"':
+			end := stringEnd(b, i)
+			next := skipSpace(b, end)
+			if next < len(b) && b[next] == ':' && len(s.where) > 0 && !s.where[len(s.where)-1].array {
+				i = s.key(b, i, end, next+1)
+			} else {
+				s.value(b, i, end, base)
+				i = end
+			}
+		default:
+			i++
+		}
+	}
+	return s.out.bytes()
+}
+
+// key notes the key and, if it is the name of a secret, deals with its value. It returns where to go on.
+func (s *jsonScan) key(b []byte, from, end, i int) int {
+	name := b[from+1 : max(end-1, from+1)]
+	s.where[len(s.where)-1].key = name
+	if bytes.IndexByte(name, '\\') >= 0 {
+		if u, err := strconv.Unquote(string(b[from:end])); err == nil {
+			name = []byte(u)
+		}
+	}
+	if s.secret > 0 || !s.r.secret(name) {
+		return i
+	}
+	i = skipSpace(b, i)
+	if i >= len(b) {
+		return i
+	}
+	switch c := b[i]; {
+	case c == '{' || c == '[':
+		s.secret = len(s.where) + 1
+	case c == '"':
+		s.secret = len(s.where) // its value is handled as one inside a secret container
+		end := stringEnd(b, i)
+		s.value(b, i, end, "")
+		s.secret = 0
+		return end
+	case c == '-' || c >= '0' && c <= '9':
+		end := i
+		for end < len(b) && bytes.IndexByte([]byte("+-.eE0123456789"), b[end]) >= 0 {
+			end++
+		}
+		if string(b[i:end]) != "0" {
+			s.r.tell("secret-field", s.pointer(""))
+			s.out.put(i, end, "0")
+		}
+		return end
+	}
+	return i
+}
+
+// value deals with a string that is not a key: redacted inside a secret field, looked into if it holds JSON itself.
+func (s *jsonScan) value(b []byte, from, end int, base string) {
+	inner := b[from+1 : max(end-1, from+1)]
+	if s.secret > 0 {
+		if len(inner) > 0 && string(inner) != Redacted {
+			s.r.tell("secret-field", s.pointer(base))
+			s.out.put(from, end, `"`+Redacted+`"`)
+		}
+		return
+	}
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return
+	}
+	var text string
+	if !unquoteJSON(b[from:end], &text) {
+		return
+	}
+	trimmed := strings.TrimLeft(text, " \t\r\n")
+	if trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' {
+		return
+	}
+	if was := []byte(text); true {
+		if now := s.r.json(was, s.pointer(base)); !bytes.Equal(now, was) {
+			s.out.put(from, end, string(graph.AppendCanonical(nil, string(now))))
+		}
+	}
+}
+
+// pointer is the JSON pointer of the value at hand; it is only built when somebody listens.
+func (s *jsonScan) pointer(base string) string {
+	if s.r.found == nil {
+		return ""
+	}
+	for _, step := range s.where {
+		if step.array {
+			base += "/" + strconv.Itoa(step.index)
+		} else {
+			base += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(step.key))
+		}
+	}
+	return base
+}
+
+// stringEnd is the index behind the closing quote of the string that begins at i.
+func stringEnd(b []byte, i int) int {
+	for i++; i < len(b); {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			break
+		}
+		i += n
+		back := i
+		for b[back-1] == '\\' {
+			back--
+		}
+		i++
+		if (i-1-back)%2 == 0 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}

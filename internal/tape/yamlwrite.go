@@ -1,0 +1,365 @@
+package tape
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// appendScalar appends s as yaml.v3 would write it as a value in block context, with the lines of a literal block
+// indented by indent. It departs from yaml.v3 only where yaml.v3 itself would not read its output back: those
+// strings are double-quoted.
+func appendScalar(dst []byte, s string, indent int) []byte {
+	if s == "" {
+		return append(dst, `""`...)
+	}
+	c := classify(s)
+	if c&invalidUTF8 != 0 {
+		return appendBinary(dst, s, indent)
+	}
+	switch {
+	case c&unsafe != 0:
+		return appendDouble(dst, s)
+	case c&newline != 0:
+		if c&noBlock != 0 {
+			return appendDouble(dst, s)
+		}
+		return appendLiteral(dst, s, indent)
+	case resolvesToOther(s):
+		return appendDouble(dst, s)
+	case c&noPlain == 0:
+		return append(dst, s...)
+	case c&noSingle == 0:
+		dst = append(dst, '\'')
+		for {
+			i := strings.IndexByte(s, '\'')
+			if i < 0 {
+				break
+			}
+			dst = append(dst, s[:i+1]...)
+			dst = append(dst, '\'')
+			s = s[i+1:]
+		}
+		dst = append(dst, s...)
+		return append(dst, '\'')
+	}
+	return appendDouble(dst, s)
+}
+
+// What classify finds in a string.
+const (
+	invalidUTF8 = 1 << iota
+	newline     // has a line feed
+	noPlain     // cannot stand unquoted
+	noSingle    // cannot stand in single quotes
+	noBlock     // cannot stand in a literal block
+	unsafe      // yaml.v3 would not read back what it writes
+)
+
+// byteClass sorts the bytes that need a closer look from those that never matter inside a scalar.
+var byteClass = func() (t [256]bool) {
+	for i := range t {
+		t[i] = i < 0x20 || i == 0x7f || i >= 0x80 || i == ' ' || i == ':' || i == '#'
+	}
+	return t
+}()
+
+func classify(s string) int {
+	c := 0
+	switch s[0] {
+	case '#', ',', '[', ']', '{', '}', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`':
+		c |= noPlain
+	case '?', ':', '-':
+		if len(s) == 1 || s[1] == ' ' || s[1] == '\t' {
+			c |= noPlain
+		}
+	case ' ', '\n', '\t':
+		c |= noPlain
+		if strings.IndexByte(s, '\n') >= 0 {
+			c |= unsafe
+		}
+	}
+	if strings.HasPrefix(s, "---") || strings.HasPrefix(s, "...") {
+		c |= noPlain
+	}
+	const special = noPlain | noSingle | noBlock
+	for i := 0; i < len(s); {
+		b := s[i]
+		if !byteClass[b] {
+			i++
+			continue
+		}
+		switch {
+		case b == '\n':
+			c |= newline | noPlain
+			if i > 0 && s[i-1] == ' ' {
+				c |= noSingle | noBlock
+			}
+		case b == ' ':
+			if i == len(s)-1 {
+				c |= noPlain | noBlock
+			} else if i > 0 && s[i-1] == '\n' {
+				c |= noPlain | noSingle
+			}
+		case b == ':':
+			if i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\t' {
+				c |= noPlain
+			}
+		case b == '#':
+			if i > 0 && isBlankz(s[i-1]) {
+				c |= noPlain
+			}
+		case b == '\t':
+			c |= noPlain | noSingle
+		case b < 0x20 || b == 0x7f:
+			c |= special
+		default:
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && n == 1 {
+				return invalidUTF8
+			}
+			switch {
+			case r == 0x2028 || r == 0x2029:
+				c |= unsafe
+			case !printable(r):
+				c |= special
+			}
+			i += n
+			continue
+		}
+		i++
+	}
+	return c
+}
+
+func isBlankz(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == 0 }
+
+// printable is yaml.v3's idea of a printable character beyond ASCII: it escapes everything outside the basic plane.
+func printable(r rune) bool {
+	return r >= 0xa0 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd && r != 0xfeff
+}
+
+// resolvesToOther reports whether YAML would take the plain string for a bool, a number, a date or null.
+func resolvesToOther(s string) bool {
+	b := s[0]
+	switch {
+	case b == '~' || b == '.' || b == '+' || b == '-' || b >= '0' && b <= '9':
+		if len(s) > 1 && b != '.' && !numeric(s[1:]) {
+			return false
+		}
+	case strings.IndexByte("yYnNtTfFoO", b) >= 0:
+		switch s {
+		case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF",
+			"true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL":
+			return true
+		}
+		return false
+	default:
+		return false
+	}
+	// Rare: something that may be a number or a date. The library itself decides.
+	out, err := yaml.Marshal(s)
+	return err != nil || len(out) > 0 && out[0] == '"'
+}
+
+// numeric reports whether s has only characters that numbers and time stamps are made of.
+func numeric(s string) bool {
+	for i := 0; i < len(s); i++ {
+		b := s[i]
+		if b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F' {
+			continue
+		}
+		if strings.IndexByte("+-.:_xXoOtTzZ inNI", b) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func appendLiteral(dst []byte, s string, indent int) []byte {
+	dst = append(dst, '|')
+	switch {
+	case s[len(s)-1] != '\n':
+		dst = append(dst, '-')
+	case len(s) > 1 && s[len(s)-2] == '\n':
+		dst = append(dst, '+')
+	}
+	for len(s) > 0 {
+		dst = append(dst, '\n')
+		i := strings.IndexByte(s, '\n')
+		line := s
+		if i >= 0 {
+			line, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
+		if line != "" {
+			dst = appendSpaces(dst, indent)
+			dst = append(dst, line...)
+		}
+	}
+	return dst
+}
+
+func appendBinary(dst []byte, s string, indent int) []byte {
+	dst = append(dst, "!!binary "...)
+	enc := base64.StdEncoding.EncodeToString([]byte(s))
+	if len(enc) < 70 {
+		return append(dst, enc...)
+	}
+	dst = append(dst, '|')
+	for len(enc) > 0 {
+		n := min(70, len(enc))
+		dst = append(dst, '\n')
+		dst = appendSpaces(dst, indent)
+		dst = append(dst, enc[:n]...)
+		enc = enc[n:]
+	}
+	return dst
+}
+
+func appendDouble(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(s); {
+		b := s[i]
+		if b >= 0x20 && b < 0x7f {
+			if b == '"' || b == '\\' {
+				dst = append(dst, '\\')
+			}
+			dst = append(dst, b)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if printable(r) && r != 0x2028 && r != 0x2029 {
+			dst = append(dst, s[i:i+n]...)
+			i += n
+			continue
+		}
+		dst = appendEscape(dst, r)
+		i += n
+	}
+	return append(dst, '"')
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+func appendEscape(dst []byte, r rune) []byte {
+	dst = append(dst, '\\')
+	switch r {
+	case 0:
+		return append(dst, '0')
+	case '\a':
+		return append(dst, 'a')
+	case '\b':
+		return append(dst, 'b')
+	case '\t':
+		return append(dst, 't')
+	case '\n':
+		return append(dst, 'n')
+	case '\v':
+		return append(dst, 'v')
+	case '\f':
+		return append(dst, 'f')
+	case '\r':
+		return append(dst, 'r')
+	case 0x1b:
+		return append(dst, 'e')
+	case 0x85:
+		return append(dst, 'N')
+	case 0x2028:
+		return append(dst, 'L')
+	case 0x2029:
+		return append(dst, 'P')
+	}
+	w := 8
+	if r <= 0xff {
+		dst, w = append(dst, 'x'), 2
+	} else if r <= 0xffff {
+		dst, w = append(dst, 'u'), 4
+	} else {
+		dst = append(dst, 'U')
+	}
+	for k := (w - 1) * 4; k >= 0; k -= 4 {
+		dst = append(dst, hexDigits[r>>k&0xf])
+	}
+	return dst
+}
+
+func appendSpaces(dst []byte, n int) []byte {
+	const spaces = "                                "
+	return append(dst, spaces[:n]...)
+}
+
+// appendKey appends a mapping key and its colon.
+func appendKey(dst []byte, key string) []byte {
+	switch {
+	case strings.IndexByte(key, '\n') >= 0 || !utf8.ValidString(key):
+		dst = appendDouble(dst, strings.ToValidUTF8(key, "\ufffd"))
+	default:
+		dst = appendScalar(dst, key, 0)
+	}
+	return append(dst, ':')
+}
+
+// naturalOrder is the order in which yaml.v3 writes the keys of a map: runs of digits count as numbers, and where only
+// one side has a letter, the letter comes last, or first behind a digit.
+func naturalOrder(a, b string) int {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	if i == len(a) || i == len(b) {
+		return len(a) - len(b)
+	}
+	letterA, letterB := isLetter(a[i]), isLetter(b[i])
+	if letterA != letterB {
+		behindDigit := i > 0 && isDigit(a[i-1])
+		if letterA == behindDigit {
+			return -1
+		}
+		return 1
+	}
+	if !letterA {
+		if c := compareRuns(a, b, i); c != 0 {
+			return c
+		}
+	}
+	return int(a[i]) - int(b[i])
+}
+
+// compareRuns compares the digits that begin at i. A zero at i that continues a number counts as a place of it.
+func compareRuns(a, b string, i int) int {
+	numA, lenA := digitRun(a[i:])
+	numB, lenB := digitRun(b[i:])
+	if a[i] == '0' || b[i] == '0' {
+		for j := i - 1; j >= 0 && isDigit(a[j]); j-- {
+			if a[j] != '0' {
+				numA, numB = "1"+a[i:i+lenA], "1"+b[i:i+lenB]
+				break
+			}
+		}
+	}
+	if len(numA) != len(numB) {
+		return len(numA) - len(numB)
+	}
+	if c := strings.Compare(numA, numB); c != 0 {
+		return c
+	}
+	return lenA - lenB
+}
+
+// digitRun is the number at the start of s without leading zeros, and how many digits were read.
+func digitRun(s string) (number string, n int) {
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return strings.TrimLeft(s[:n], "0"), n
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+// isLetter takes every byte beyond ASCII for part of a letter: header names have none.
+func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' || b >= utf8.RuneSelf }
