@@ -23,25 +23,25 @@ decision := "deny" if {
 	v.level == "warn"
 }
 
-violations contains violation(finding, area, "deny") if {
+violations contains judged(finding, area, "deny") if {
 	some area
 	some finding in data.graphwarden.rules[area].deny
 	lib.level(finding, "deny") != "off"
 }
 
-violations contains violation(finding, area, "warn") if {
+violations contains judged(finding, area, "warn") if {
 	some area
 	some finding in data.graphwarden.rules[area].warn
 	lib.level(finding, "warn") != "off"
 }
 
-violations contains violation(finding, area, "audit") if {
+violations contains judged(finding, area, "audit") if {
 	some area
 	some finding in data.graphwarden.rules[area].audit
 	lib.level(finding, "audit") != "off"
 }
 
-violation(finding, area, set) := object.union(
+judged(finding, area, set) := object.union(
 	lib.finding(finding, area),
 	{"level": lib.level(finding, set), "package": concat(".", ["graphwarden.rules", area])},
 )

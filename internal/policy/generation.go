@@ -61,10 +61,15 @@ func newGeneration(ctx context.Context, options Options) (*generation, error) {
 const smokeTimeout = 2 * time.Second
 
 func (g *generation) prepare(ctx context.Context, src *sources) error {
-	compiler, err := compile(src.pruned(), src.schemas)
-	if err != nil {
+	if err := src.check(); err != nil {
 		return err
 	}
+	// Without the rules that are off an import may be unused, so this time the compiler is not strict.
+	compiler := ast.NewCompiler().WithCapabilities(Capabilities())
+	if compiler.Compile(src.pruned()); compiler.Failed() {
+		return compileErrors(compiler.Errors)
+	}
+	var err error
 	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	g.query, err = rego.New(
 		rego.Query(entryPoint),
@@ -82,18 +87,18 @@ func (g *generation) prepare(ctx context.Context, src *sources) error {
 	return nil
 }
 
-// compile checks and compiles modules: strict, against the schema of the input, with the allowed built-ins only.
-func compile(modules map[string]*ast.Module, schemas *ast.SchemaSet) (*ast.Compiler, error) {
-	compiler := ast.NewCompiler().
-		WithCapabilities(Capabilities()).
-		WithStrict(true).
-		WithSchemas(schemas).
-		WithUseTypeCheckAnnotations(true)
-	compiler.Compile(modules)
-	if compiler.Failed() {
-		return nil, compileErrors(compiler.Errors)
+// check compiles all modules, those of rules that are off too: strict, against the schema of the input document, with
+// the allowed built-ins only.
+func (s *sources) check() error {
+	modules := make(map[string]*ast.Module, len(s.modules))
+	for name, module := range s.modules {
+		modules[name] = module.Copy()
 	}
-	return compiler, nil
+	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithStrict(true).WithSchemas(s.schemas)
+	if compiler.Compile(modules); compiler.Failed() {
+		return compileErrors(compiler.Errors)
+	}
+	return nil
 }
 
 // revision is a digest over the names and contents of everything that was read.

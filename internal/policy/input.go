@@ -98,6 +98,9 @@ func requestTerm(r *graph.Request) *ast.Term {
 		field(kBodyBytes, num(int64(len(r.Body)))),
 		field(kBodySHA256, digest),
 		field(kClientRequestID, strOrNull(r.Header.Get("Client-Request-Id"))),
+		field(kTraceable, boolean(isGUID(r.Header.Get("Client-Request-Id")))),
+		field(kAcceptsJSON, boolean(acceptsJSON(r.Header["Accept"]))),
+		field(kContentJSON, contentJSON(r)),
 	)
 }
 

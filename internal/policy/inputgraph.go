@@ -38,6 +38,7 @@ func graphTerm(r *graph.Request) *ast.Term {
 		field(kPermissions, object(
 			field(kProfile, str(profile(op.PermissionProfile))),
 			field(kKnown, boolean(op.Permissions.Known)),
+			field(kReadOnly, boolean(namesRead(op.Permissions) || namesRead(op.Documented))),
 			field(kDelegatedWork, strs(op.Permissions.DelegatedWork)),
 			field(kDelegatedPersonal, strs(op.Permissions.DelegatedPersonal)),
 			field(kApplication, strs(op.Permissions.Application)),
@@ -52,6 +53,12 @@ func graphTerm(r *graph.Request) *ast.Term {
 		field(kCurrent, null),
 		field(kDiff, null),
 	)
+}
+
+// namesRead reports whether a route accepts a permission that says it only reads.
+func namesRead(p graph.Permissions) bool {
+	reads := func(name string) bool { return strings.Contains(name, ".Read.") }
+	return slices.ContainsFunc(p.DelegatedWork, reads) || slices.ContainsFunc(p.Application, reads)
 }
 
 func profile(name string) string {
@@ -235,6 +242,7 @@ func tokenTerm(t *graph.Token, cloud string, at time.Time) *ast.Term {
 		field(kAudienceMatches, audience),
 		field(kScopes, strs(t.Scopes)),
 		field(kRoles, strs(t.Roles)),
+		field(kMany, boolean(len(t.Scopes)+len(t.Roles) > 1)),
 		field(kIssued, unix(t.Issued)),
 		field(kExpires, unix(t.Expires)),
 		field(kExpired, expired),

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,7 +12,6 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/util"
 
 	"github.com/graphwarden/graphwarden/policies"
 )
@@ -177,10 +178,7 @@ func readBundle(name string, options Options) ([]file, error) {
 	defer f.Close()
 	reader := bundle.NewCustomReader(bundle.NewTarballLoader(f)).WithSizeLimitBytes(maxFile).WithCapabilities(Capabilities())
 	if options.VerifyKey != "" {
-		key, err := bundle.NewKeyConfig(options.VerifyKey, options.VerifyAlgorithm, "")
-		if err != nil {
-			return nil, fmt.Errorf("verification key: %w", err)
-		}
+		key := &bundle.KeyConfig{Key: options.VerifyKey, Algorithm: cmp.Or(options.VerifyAlgorithm, "RS256")}
 		reader = reader.WithBundleVerificationConfig(
 			bundle.NewVerificationConfig(map[string]*bundle.KeyConfig{"key": key}, "key", "", nil))
 	} else {
@@ -195,7 +193,7 @@ func readBundle(name string, options Options) ([]file, error) {
 		files = append(files, file{name: path.Join(name, m.Path), content: m.Raw, user: true})
 	}
 	if len(b.Data) > 0 {
-		content, err := util.MarshalJSON(b.Data)
+		content, err := json.Marshal(b.Data)
 		if err != nil {
 			return nil, fmt.Errorf("bundle %s: %w", name, err)
 		}

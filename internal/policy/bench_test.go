@@ -1,0 +1,73 @@
+package policy_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/graphwarden/graphwarden/internal/policy"
+)
+
+func BenchmarkJudge(b *testing.B) {
+	engine := load(b, policy.Options{})
+	b.Run("patch", func(b *testing.B) { judgeLoop(b, engine) })
+	b.Run("parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			r := patch()
+			for pb.Next() {
+				if v := engine.Judge(b.Context(), r, policy.Context{}); v.Decision != policy.Allow {
+					b.Fatal(v)
+				}
+			}
+		})
+	})
+	b.Run("other", func(b *testing.B) {
+		r := patch()
+		r.Operation.Kind = "other"
+		b.ReportAllocs()
+		for b.Loop() {
+			if v := engine.Judge(b.Context(), r, policy.Context{}); v.Decision != policy.Allow {
+				b.Fatal(v)
+			}
+		}
+	})
+	b.Run("groups10000", func(b *testing.B) {
+		var data strings.Builder
+		data.WriteString("rules:\n  group.not_allowed:\n    level: deny\n    groups:\n")
+		for i := range 10000 {
+			fmt.Fprintf(&data, "      - 00000000-0000-4000-8000-%012d\n", i)
+		}
+		name := filepath.Join(b.TempDir(), "data.yaml")
+		if err := os.WriteFile(name, []byte(data.String()), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		judgeLoop(b, load(b, policy.Options{Data: []string{name}}))
+	})
+}
+
+func judgeLoop(b *testing.B, engine *policy.Engine) {
+	r := patch()
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := engine.Judge(b.Context(), r, policy.Context{}); v.Decision != policy.Allow {
+			b.Fatal(v)
+		}
+	}
+}
+
+func BenchmarkInput(b *testing.B) {
+	r := patch()
+	b.ReportAllocs()
+	for b.Loop() {
+		policy.Input(r, policy.Context{})
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		load(b, policy.Options{})
+	}
+}
