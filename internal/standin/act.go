@@ -10,7 +10,7 @@ func (h *handler) act(c *call, p place) answer {
 		if fields, f = c.fields(); f != nil {
 			return c.fail(f)
 		}
-		if f = checkTargets(fields); f != nil {
+		if f = checkTargets(fields, h.asSeen.covers(p)); f != nil {
 			return c.fail(f)
 		}
 	}

@@ -28,6 +28,10 @@ func batchPath(target string) (version string, ok bool) {
 	}
 	var buf [8]token
 	tokens := tokenise(target, buf[:0])
+	if len(tokens) == 3 && tenantLike(tokens[1].text) {
+		tokens[1] = tokens[2]
+		tokens = tokens[:2]
+	}
 	if len(tokens) != 2 || !strings.EqualFold(tokens[1].text, "$batch") {
 		return "", false
 	}
@@ -142,7 +146,7 @@ func (h *handler) part(c *call, version string, p *part, status map[string]int) 
 				message: "Request '" + p.ID + "' depends on a request that failed."}), sub
 		}
 	}
-	if strings.Contains(p.URL, "://") {
+	if path, _, _ := strings.Cut(p.URL, "?"); strings.Contains(path, "://") {
 		return sub.fail(badRequest("Invalid URL in request '" + p.ID + "'.")), sub
 	}
 	if p.hasBody() {

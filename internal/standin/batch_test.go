@@ -43,6 +43,8 @@ func TestBatch(t *testing.T) {
 		{"nested", batch(part("1", "POST", "/$batch", `{"requests":[]}`, "")), map[string]float64{"1": 400}},
 		{"version in the url", batch(part("1", "PATCH", assignmentPath, pageBody, "")), map[string]float64{"1": 400}},
 		{"absolute url", batch(part("1", "PATCH", "https://graph.microsoft.com"+assignmentPath, pageBody, "")), map[string]float64{"1": 400}},
+		{"url in the query", batch(part("1", "GET", url+"?x=https://example.com", "", "")), map[string]float64{"1": 200}},
+		{"tenant before $batch", request{"POST", "/beta/myorganization/%24batch", batch(patch).body, nil}, map[string]float64{"1": 200}},
 		{"body as Base64", batch(part("1", "PATCH", url, `"`+base64.RawURLEncoding.EncodeToString([]byte(pageBody))+`"`, "")), map[string]float64{"1": 200}},
 	}
 	for _, tt := range tests {

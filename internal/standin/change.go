@@ -35,7 +35,7 @@ func (p place) status(method string, usual int) int {
 func (h *handler) update(c *call, p place) answer {
 	fields, f := c.fields()
 	if f == nil {
-		f = checkTargets(fields)
+		f = checkTargets(fields, h.asSeen.covers(p))
 	}
 	if f != nil {
 		return c.fail(f)
@@ -55,7 +55,7 @@ func (h *handler) update(c *call, p place) answer {
 func (h *handler) create(c *call, p place) answer {
 	fields, f := c.fields()
 	if f == nil {
-		f = checkTargets(fields)
+		f = checkTargets(fields, h.asSeen.covers(p))
 	}
 	if f != nil {
 		return c.fail(f)

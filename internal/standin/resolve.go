@@ -45,7 +45,7 @@ func (p place) change(method string) Change {
 func (n *node) allows(method string) bool {
 	switch method {
 	case "GET":
-		return !n.action
+		return !n.action && n.name != "$ref"
 	case "POST":
 		return n.rows["POST"] != nil || n.collection() && !n.action && !n.catalogued()
 	case "PATCH", "DELETE":

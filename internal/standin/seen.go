@@ -49,3 +49,16 @@ func (s seen) refuses(method string, p place) bool {
 	}
 	return false
 }
+
+// covers tells whether a place lies in one of the collections.
+func (s seen) covers(p place) bool {
+	if len(s) == 0 {
+		return false
+	}
+	for _, step := range p.steps {
+		if step.node.name != "{id}" && s[strings.ToLower(step.node.name)] != nil {
+			return true
+		}
+	}
+	return false
+}

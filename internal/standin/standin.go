@@ -25,8 +25,8 @@ type Options struct {
 	// Strict makes an id that was never seen answer 404. Otherwise it is taken to exist, so that any request can be tried.
 	Strict bool
 	// AsSeen names collections (deviceCompliancePolicies) whose assignments answer as the service is seen to, not as its
-	// pages say: writes other than assign fail with 400 "No method match route template". "all" and "intune" stand for
-	// every case that users have reported.
+	// pages say: writes other than assign fail with 400 "No method match route template", and a target of an abstract type
+	// is refused. "all" and "intune" stand for every case that users have reported.
 	AsSeen []string
 	// Approval names collections guarded by Multi Admin Approval: a write needs a justification, then the code that the
 	// justification earned. "all" guards every Intune write.
@@ -37,7 +37,7 @@ type Options struct {
 	RetryAfter time.Duration
 	// Latency is how long each answer is held back.
 	Latency time.Duration
-	// OnChange, when set, is told of every change as it is applied. It must not call back into the stand-in.
+	// OnChange, when set, is told of every change once it is applied, from the goroutine that serves the request.
 	OnChange func(Change)
 	// Logger receives one debug line for each request; nothing is logged when nil.
 	Logger *slog.Logger

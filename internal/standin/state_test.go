@@ -145,6 +145,7 @@ func TestStories(t *testing.T) {
 			{request{"POST", list, groupBody, nil}, 400, nil, nil},
 			{get(list), 200, nil, nil},
 			{assign(groupBody), 200, nil, nil},
+			{assign(pageBody), 400, []string{"error", "message"}, "Cannot create an abstract class."},
 			{request{"PATCH", "/beta/deviceManagement/deviceCompliancePolicies/p/assignments/a", groupBody, nil}, 200, nil, nil},
 		}},
 		"as seen, all that was reported": {standin.Options{AsSeen: []string{"intune"}}, []step{

@@ -2,24 +2,25 @@ package standin
 
 import "strings"
 
-// targetTypes are the types of target that some version of Graph can resolve, by lower-case name. The two abstract ones
-// are among them: the reference page's own example sends one and promises 200.
+// targetTypes are the types of target that some version of Graph can resolve, by lower-case name; true for those that can
+// be instantiated. The reference page's own example sends an abstract one and promises 200, so these pass as documented.
 var targetTypes = map[string]bool{
-	"deviceandappmanagementassignmenttarget":         true,
+	"deviceandappmanagementassignmenttarget":         false,
 	"alldevicesassignmenttarget":                     true,
 	"alllicensedusersassignmenttarget":               true,
 	"groupassignmenttarget":                          true,
 	"exclusiongroupassignmenttarget":                 true,
 	"configurationmanagercollectionassignmenttarget": true,
 	"scopetaggroupassignmenttarget":                  true,
-	"cloudpcmanagementassignmenttarget":              true,
+	"cloudpcmanagementassignmenttarget":              false,
 	"cloudpcmanagementgroupassignmenttarget":         true,
 }
 
 // checkTargets refuses what the model could not read: an @odata.type outside Graph's namespace, or a target of a type that
-// does not exist. It looks where assignments are: at the body itself and into its arrays.
-func checkTargets(fields []field) *fault {
-	if f := checkEntity(fields); f != nil {
+// does not exist or, where the collection answers as seen, is abstract. It looks where assignments are: at the body itself
+// and into its arrays.
+func checkTargets(fields []field, asSeen bool) *fault {
+	if f := checkEntity(fields, asSeen); f != nil {
 		return f
 	}
 	for _, f := range fields {
@@ -27,7 +28,7 @@ func checkTargets(fields []field) *fault {
 			continue
 		}
 		for _, entity := range objects(f.value) {
-			if fault := checkEntity(entity); fault != nil {
+			if fault := checkEntity(entity, asSeen); fault != nil {
 				return fault
 			}
 		}
@@ -35,7 +36,7 @@ func checkTargets(fields []field) *fault {
 	return nil
 }
 
-func checkEntity(fields []field) *fault {
+func checkEntity(fields []field, asSeen bool) *fault {
 	for _, f := range fields {
 		switch {
 		case strings.EqualFold(f.name, "@odata.type"):
@@ -49,8 +50,11 @@ func checkEntity(fields []field) *fault {
 				continue
 			}
 			name := text(typ)
-			if !targetTypes[strings.ToLower(bareType(name))] {
+			switch concrete, known := targetTypes[strings.ToLower(bareType(name))]; {
+			case !known:
 				return unknownType(strings.TrimPrefix(name, "#"))
+			case asSeen && !concrete:
+				return &fault{status: 400, code: "ModelValidationFailure", message: "Cannot create an abstract class."}
 			}
 		}
 	}
