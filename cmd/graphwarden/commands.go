@@ -51,9 +51,13 @@ type command struct {
 // commands is the list of help and completion, in the order a person meets them.
 func commands() []command {
 	return []command{
+		demoCommand(),
+		runCommand(),
+		serveCommand(),
 		envCommand(),
 		caCommand(),
 		tokenCommand(),
+		standinCommand(),
 		configCommand(),
 		versionCommand(),
 		completionCommand(),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func checkAddress(v string) error {
@@ -42,6 +43,9 @@ func checkOrigin(v string) error {
 
 // checkProxy never repeats the value: it may hold a password.
 func checkProxy(v string) error {
+	if v == "none" {
+		return nil
+	}
 	u, err := url.Parse(v)
 	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return errors.New("not an http:// or https:// URL")
@@ -56,6 +60,16 @@ func checkProxy(v string) error {
 func checkHost(v string) error {
 	if strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" || strings.Trim(v, ".-") != v {
 		return fmt.Errorf("%q is not the name of a host", v)
+	}
+	return nil
+}
+
+func checkLatency(v string) error {
+	if v == "off" || v == "recorded" {
+		return nil
+	}
+	if d, err := time.ParseDuration(v); err != nil || d < 0 {
+		return fmt.Errorf("%q is neither off nor recorded nor a duration such as 200ms", v)
 	}
 	return nil
 }

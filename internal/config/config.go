@@ -36,6 +36,7 @@ type Settings struct {
 	Match         []string
 	Ignore        []string
 	Sync          string
+	Latency       string
 	Strict        bool
 	Output        string
 	Quiet         bool

@@ -52,8 +52,8 @@ var (
 // Table is every setting, in the order of help. A row is here only when some command acts on it.
 func Table() []Setting {
 	return []Setting{
-		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto"}, Commands: proxies,
-			Help:   "pass on, record, answer from the cassette, or replay if there is one and else record",
+		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto", "new"}, Commands: proxies,
+			Help:   "pass on, record, answer from the cassette, replay if there is one and else record, or record what is missing",
 			target: func(s *Settings) any { return &s.Mode }},
 		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: proxies,
 			Help:   "the cassette to record to or replay from",
@@ -92,7 +92,7 @@ func Table() []Setting {
 			Help:   "the least level that is logged",
 			target: func(s *Settings) any { return &s.LogLevel }},
 		{Name: "upstream-proxy", Kind: Text, Arg: "URL", Secret: true, Commands: proxies, check: checkProxy,
-			Help:   "the proxy to leave through (default: HTTPS_PROXY and NO_PROXY of the environment)",
+			Help:   "the proxy to leave through, or none (default: HTTPS_PROXY and NO_PROXY of the environment)",
 			target: func(s *Settings) any { return &s.UpstreamProxy }},
 		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: withTrust, check: checkHost,
 			Help:   "one more host to treat as Graph (repeatable)",
@@ -112,6 +112,9 @@ func Table() []Setting {
 		{Name: "sync", Kind: Choice, Default: "interval", Choices: []string{"interval", "always"}, Commands: proxies,
 			Help:   "flush the cassette to the disk at intervals or for every interaction",
 			target: func(s *Settings) any { return &s.Sync }},
+		{Name: "latency", Kind: Text, Default: "off", Arg: "off|recorded|DURATION", Commands: proxies, check: checkLatency,
+			Help:   "in replay, how long an answer is held back",
+			target: func(s *Settings) any { return &s.Latency }},
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},

@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/graphwarden/graphwarden/internal/graph"
+	"github.com/graphwarden/graphwarden/internal/policy"
+	"github.com/graphwarden/graphwarden/internal/tape"
+)
+
+// Source says who made an answer.
+type Source string
+
+// The makers of an answer.
+const (
+	FromOrigin   Source = "origin"
+	FromCassette Source = "cassette"
+	FromProxy    Source = "proxy" // a refusal
+)
+
+// Exchange is one finished exchange, as an observer sees it. It holds no token and no body.
+type Exchange struct {
+	ID        string
+	Time      time.Time
+	Method    string
+	Host      string
+	Path      string // canonical, without the query
+	Operation string // update, create, delete, assign, action, ref or read
+	Resource  string
+	Governed  bool // a write that was judged
+	// Targets are whom the change assigns to, in words.
+	Targets []string
+	// Verdict is allow, warn or deny; empty when nothing was judged. Enforced is false where a deny was let through.
+	Verdict    string
+	Enforced   bool
+	Violations []Violation
+	// Refusal is the code of the refusal the client got, empty where it got an answer.
+	Refusal string
+	Message string // of the refusal
+	Source  Source
+	Status  int
+	// Duration is from the request being read to the response's head being at hand; Judged is the judge's share.
+	Duration, Judged time.Duration
+
+	request *graph.Request // nil when it could not be read
+}
+
+// Violation is a rule that spoke about a change.
+type Violation struct {
+	ID, Level, Message, Pointer, Fix string
+}
+
+// carry takes one request to Graph all the way to its response: read, judge, tape. The error is that of a client that
+// went away; everything else is a response.
+func (w *Warden) carry(r *http.Request, conn graph.Connection) (*http.Response, error) {
+	g, err := graph.Read(r, conn, w.read)
+	if err != nil {
+		return w.unread(r, err), nil
+	}
+	return w.exchange(r.Context(), r, g)
+}
+
+// unread answers a request that could not be read.
+func (w *Warden) unread(r *http.Request, err error) *http.Response {
+	e := Exchange{Time: w.settings.Now(), Method: r.Method, Host: r.Host, Path: pathOnly(r.RequestURI)}
+	e.Governed = r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
+	return w.refuse(r, &e, asRefusal(err), r.Header)
+}
+
+// exchange judges a request that was read and lets the tape answer it.
+func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request) (resp *http.Response, err error) {
+	e := Exchange{
+		ID: g.ID, Time: g.Time, Method: g.Method, Host: g.Host, Path: g.Path.String(),
+		Operation: g.Operation.Name, Resource: g.Operation.Resource, Targets: describe(g.Targets), request: g,
+	}
+	defer func() {
+		// A fault of ours must neither end the process nor let an unjudged change through.
+		if p := recover(); p != nil {
+			w.log.Error("internal fault", "fault", fmt.Sprint(p), "stack", string(debug.Stack()))
+			resp, err = w.refuse(r, &e, graph.Refuse(graph.InternalError, "graphwarden met a fault of its own; the request was not sent on"), g.Header), nil
+		}
+	}()
+	verdict, edited, refusal := w.verdict(ctx, g, &e)
+	if refusal != nil {
+		return w.refuse(r, &e, refusal, g.Header), nil
+	}
+	if edited != nil && edited.answer != nil {
+		resp = edited.response(r)
+		w.finish(&e, FromProxy, resp.StatusCode)
+		return resp, nil
+	}
+	if err := w.writeLedger(&e, "judged"); err != nil {
+		w.log.Error("ledger", "error", err)
+		return w.refuse(r, &e, graph.Refuse(graph.PolicyUnavailable, "the ledger cannot be written, so no change is let through"), g.Header), nil
+	}
+	sent := g
+	if edited != nil {
+		sent = edited.request
+	}
+	out, err := outgoing(tape.WithVerdict(graph.NewContext(ctx, sent), verdict), sent)
+	if err != nil {
+		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
+	}
+	resp, err = w.tape.RoundTrip(out)
+	if err != nil {
+		return w.failed(r, &e, g, err)
+	}
+	if edited != nil {
+		if resp, err = edited.merge(resp); err != nil {
+			return w.refuse(r, &e, graph.Refuse(graph.OriginUnreachable, "the answer to the batch could not be read"), g.Header), nil
+		}
+	}
+	stripHopByHop(resp.Header)
+	mark(resp.Header, &e)
+	source := FromOrigin
+	if w.tape.Mode() == tape.Replay {
+		source = FromCassette
+	}
+	w.finish(&e, source, resp.StatusCode)
+	if err := w.writeLedger(&e, "answered"); err != nil {
+		w.log.Error("ledger", "error", err)
+	}
+	return resp, nil
+}
+
+// failed turns an error of the tape or the origin into an answer; a client that went away gets its own error back.
+func (w *Warden) failed(r *http.Request, e *Exchange, g *graph.Request, err error) (*http.Response, error) {
+	if ctxErr := r.Context().Err(); ctxErr != nil {
+		e.Message = "the client went away"
+		w.finish(e, FromProxy, 499)
+		return nil, ctxErr
+	}
+	return w.refuse(r, e, asRefusal(err), g.Header), nil
+}
+
+// asRefusal finds the refusal in an error; an error that is none came from the origin.
+func asRefusal(err error) *graph.Refusal {
+	var refusal *graph.Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	var miss *tape.Miss
+	if errors.As(err, &miss) {
+		return miss.Refusal()
+	}
+	return graph.Refuse(graph.OriginUnreachable, "%s", explainOrigin(err))
+}
+
+// refuse answers with a refusal in Graph's shape and closes the exchange's account.
+func (w *Warden) refuse(r *http.Request, e *Exchange, refusal *graph.Refusal, h http.Header) *http.Response {
+	e.Refusal, e.Message = string(refusal.Code), refusal.Message
+	if e.ID == "" {
+		e.ID = graph.NewID()
+	}
+	resp := refusal.Response(r, graph.Meta{
+		ID: e.ID, ClientRequestID: h.Get("Client-Request-Id"), Origin: h.Get("Origin"), Time: e.Time,
+	})
+	w.finish(e, FromProxy, resp.StatusCode)
+	if err := w.writeLedger(e, "refused"); err != nil {
+		w.log.Error("ledger", "error", err)
+	}
+	return resp
+}
+
+// outgoing writes a request anew from its one reading: canonical target, one Host, the decoded body and its length.
+func outgoing(ctx context.Context, g *graph.Request) (*http.Request, error) {
+	u, err := url.ParseRequestURI(g.Path.Target())
+	if err != nil {
+		return nil, fmt.Errorf("write target anew: %w", err)
+	}
+	u.Scheme, u.Host = "https", g.Host
+	h := g.Header
+	if _, ok := h["User-Agent"]; !ok {
+		// An empty value keeps net/http from adding one of its own.
+		h = h.Clone()
+		h["User-Agent"] = []string{""}
+	}
+	out := (&http.Request{
+		Method: g.Method, URL: u, Host: g.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody,
+	}).WithContext(ctx)
+	if len(g.Body) > 0 {
+		body := g.Body
+		out.ContentLength = int64(len(body))
+		out.Body = io.NopCloser(bytes.NewReader(body))
+		// Lets the transport try again where it knows that nothing was written.
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	return out, nil
+}
+
+// mark tells a client on its answer what the judge thought of a change that was let through.
+func mark(h http.Header, e *Exchange) {
+	if e.Verdict != string(policy.Warn) && e.Verdict != string(policy.Deny) {
+		return
+	}
+	ids := make([]string, 0, len(e.Violations))
+	for _, v := range e.Violations {
+		ids = append(ids, v.ID)
+	}
+	h.Set("X-Graphwarden-Verdict", e.Verdict+"; "+strings.Join(ids, ", "))
+}
+
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Transfer-Encoding", "Upgrade",
+}
+
+// stripHopByHop removes the fields that speak of the connection to the origin alone (RFC 9110 section 7.6.1).
+func stripHopByHop(h http.Header) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+func pathOnly(target string) string {
+	path, _, _ := strings.Cut(target, "?")
+	return path
+}

@@ -1,0 +1,239 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/elazarl/goproxy"
+
+	"github.com/graphwarden/graphwarden/internal/ca"
+	"github.com/graphwarden/graphwarden/internal/graph"
+)
+
+// front is what clients connect to: the listening server, the interceptor behind it, and goproxy between the two.
+type front struct {
+	w       *Warden
+	outer   *http.Server
+	inner   *http.Server
+	accept  *handOver
+	goproxy *goproxy.ProxyHttpServer
+	dialer  *tunnelDialer
+	tunnels tunnels
+	own     ownAddresses
+	ca      func() (*ca.Authority, error)
+	start   func() error
+	serving atomic.Bool
+}
+
+func newFront(w *Warden) *front {
+	f := &front{w: w, accept: newHandOver()}
+	f.ca = sync.OnceValues(func() (*ca.Authority, error) {
+		dir := w.settings.CADir
+		if dir == "" {
+			var err error
+			if dir, err = ca.DefaultDir(); err != nil {
+				return nil, err
+			}
+		}
+		authority, _, err := ca.Ensure(dir, w.hosts.Names())
+		return authority, err
+	})
+	errorLog := log.New(connectionErrors{w.log}, "", 0)
+	f.outer = &http.Server{
+		Handler: http.HandlerFunc(f.serveOuter), ErrorLog: errorLog, MaxHeaderBytes: w.limits.HeaderBytes,
+		ReadHeaderTimeout: w.limits.ReadHeader, ReadTimeout: w.limits.Read, WriteTimeout: w.limits.Write, IdleTimeout: w.limits.Idle,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withClient(ctx, c, nil) },
+	}
+	f.inner = newInner(f, errorLog)
+	f.goproxy = f.newGoproxy()
+	f.tunnels.idle = w.limits.TunnelIdle
+	f.start = sync.OnceValue(f.startOnce)
+	return f
+}
+
+func (f *front) authority() (*ca.Authority, error) { return f.ca() }
+
+// newGoproxy sets up the filter chain: requests to Graph go to our exchange, others to goproxy's transport.
+func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
+	g := goproxy.NewProxyHttpServer()
+	g.Logger = printfLogger{f.w.log}
+	g.KeepAcceptEncoding = true
+	g.ConnectDial = nil
+	g.ConnectDialWithReq = f.dialTunnel
+	g.Tr = &http.Transport{DialContext: refuseDial}
+	exchange := goproxy.RoundTripperFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Response, error) {
+		in := ctx.UserData.(*incoming)
+		return f.w.exchange(r.Context(), r, in.request)
+	})
+	g.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+		in, ok := r.Context().Value(incomingKey{}).(*incoming)
+		if !ok {
+			return r, f.otherRefused(r)
+		}
+		ctx.UserData = in
+		ctx.RoundTripper = exchange
+		var err error
+		// Read here, before goproxy takes the request target and hop-by-hop fields away.
+		if in.request, err = graph.Read(r, in.conn, f.w.read); err != nil {
+			return r, f.w.unread(r, err)
+		}
+		return r, nil
+	})
+	g.OnResponse().DoFunc(func(resp *http.Response, ctx *goproxy.ProxyCtx) *http.Response {
+		if resp != nil {
+			return resp
+		}
+		refusal := graph.Refuse(graph.OriginUnreachable, "%s", explainOrigin(ctx.Error))
+		return refusal.Response(ctx.Req, graph.Meta{ID: graph.NewID(), Time: f.w.settings.Now()})
+	})
+	return g
+}
+
+// otherRefused answers an absolute-form request to a host that is not Graph where those are not reached.
+func (f *front) otherRefused(r *http.Request) *http.Response {
+	if reason := f.tunnelRefused(); reason != "" {
+		return textResponse(r, http.StatusForbidden, reason)
+	}
+	stripHopByHop(r.Header)
+	return nil
+}
+
+func refuseDial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("dial: not open yet")
+}
+
+// incoming is one request on its way through goproxy's chain.
+type incoming struct {
+	conn    graph.Connection
+	request *graph.Request
+}
+
+type incomingKey struct{}
+
+// serveOuter answers what arrives on the listener: CONNECT, absolute-form requests, and those to the proxy itself.
+func (f *front) serveOuter(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodConnect:
+		f.connect(w, r)
+	case r.URL.IsAbs():
+		f.absolute(w, r)
+	default:
+		f.landing(w, r)
+	}
+}
+
+// absolute serves a request that names its host in the request line. Old axios sends https this way, in clear.
+func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
+	host, _, ok := splitAuthority(r.URL.Host)
+	if !ok || (r.URL.Scheme != "https" && r.URL.Scheme != "http") {
+		plainError(w, http.StatusBadRequest, "the request line must name an http or https host")
+		return
+	}
+	if _, graphHost := f.w.hosts.Cloud(host); !graphHost {
+		if f.own.names(r.URL.Host) {
+			f.landing(w, r)
+			return
+		}
+		f.goproxy.ServeHTTP(newAnswerWriter(w), r)
+		return
+	}
+	client, _ := clientOf(r.Context())
+	conn := graph.Connection{Client: client.addr, Session: proxyUser(r)}
+	f.toGraph(w, r, conn)
+}
+
+// toGraph sends a request to a Graph host through goproxy's chain to our exchange.
+func (f *front) toGraph(w http.ResponseWriter, r *http.Request, conn graph.Connection) {
+	in := &incoming{conn: conn}
+	aw := newAnswerWriter(w)
+	defer aw.finish()
+	f.goproxy.ServeHTTP(aw, r.WithContext(context.WithValue(r.Context(), incomingKey{}, in)))
+}
+
+// ownAddresses are the addresses the proxy listens on, so that it is never pointed at itself.
+type ownAddresses struct {
+	mu    sync.RWMutex
+	addrs []netip.AddrPort
+}
+
+func (o *ownAddresses) add(a net.Addr) {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ap := tcp.AddrPort()
+	o.addrs = append(o.addrs, netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()))
+}
+
+func (o *ownAddresses) is(a netip.AddrPort) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, own := range o.addrs {
+		if own.Port() != a.Port() {
+			continue
+		}
+		if own.Addr() == a.Addr() || own.Addr().IsUnspecified() && isLocal(a.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// first is the address to show to people, empty before the proxy listens.
+func (o *ownAddresses) first() string {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if len(o.addrs) == 0 {
+		return ""
+	}
+	return o.addrs[0].String()
+}
+
+// names says whether an authority written as text is the proxy's own.
+func (o *ownAddresses) names(authority string) bool {
+	host, port, err := net.SplitHostPort(authority)
+	if err != nil {
+		host, port = authority, "80"
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	ap, err := netip.ParseAddrPort(net.JoinHostPort(strings.Trim(host, "[]"), port))
+	return err == nil && o.is(ap)
+}
+
+func isLocal(a netip.Addr) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	for _, ia := range addrs {
+		if n, ok := ia.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == a {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// printfLogger gives goproxy's lines to slog, at a level that does not flood.
+type printfLogger struct{ log *slog.Logger }
+
+func (l printfLogger) Printf(format string, v ...any) {
+	l.log.Debug("goproxy", "line", strings.TrimSpace(fmt.Sprintf(format, v...)))
+}

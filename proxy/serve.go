@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+var noDeadline time.Time
+
+// Serve accepts clients on a listener until Shutdown or Close; it may be called for several listeners. It returns nil after
+// either.
+func (w *Warden) Serve(l net.Listener) error {
+	f := w.front
+	f.own.add(l.Addr())
+	if err := f.start(); err != nil {
+		return err
+	}
+	if err := f.outer.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// startOnce runs the inner server and opens the way to hosts that are not Graph, unless this is a replay.
+func (f *front) startOnce() error {
+	if f.w.origin != nil {
+		dialer, err := newTunnelDialer(f.w.settings.UpstreamProxy, f.own.is)
+		if err != nil {
+			return err
+		}
+		f.dialer = dialer
+		f.goproxy.Tr = &http.Transport{
+			Proxy: dialer.choose, DialContext: dialer.direct.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+			MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+			ResponseHeaderTimeout: 2 * time.Minute,
+		}
+	}
+	f.serving.Store(true)
+	go func() { _ = f.inner.Serve(f.accept) }()
+	return nil
+}
+
+// Shutdown stops accepting, lets open exchanges finish until ctx ends, ends tunnels, and flushes the recording and the
+// ledger. The error tells what could not be finished or flushed.
+func (w *Warden) Shutdown(ctx context.Context) error {
+	if w.closed.Swap(true) {
+		return nil
+	}
+	f := w.front
+	errs := []error{drained("clients", f.outer.Shutdown(ctx))}
+	if f.serving.Load() {
+		errs = append(errs, drained("intercepted connections", f.inner.Shutdown(ctx)))
+	}
+	f.close()
+	return errors.Join(append(errs, w.release())...)
+}
+
+func drained(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("drain %s: %w", what, err)
+	}
+	return nil
+}
+
+// close ends everything at once.
+func (f *front) close() {
+	_ = f.outer.Close()
+	_ = f.accept.Close()
+	_ = f.inner.Close()
+	f.tunnels.closeAll()
+	if f.goproxy.Tr != nil {
+		f.goproxy.Tr.CloseIdleConnections()
+	}
+}

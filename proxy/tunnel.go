@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/graphwarden/graphwarden/internal/graph"
+)
+
+// tunnels keeps the open tunnels, so that a shutdown can end them.
+type tunnels struct {
+	idle time.Duration
+	mu   sync.Mutex
+	open map[*tunnelConn]struct{}
+}
+
+func (t *tunnels) add(c net.Conn) *tunnelConn {
+	tc := &tunnelConn{Conn: c, idle: t.idle, onEnd: t.remove}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil {
+		t.open = make(map[*tunnelConn]struct{})
+	}
+	t.open[tc] = struct{}{}
+	return tc
+}
+
+func (t *tunnels) remove(c *tunnelConn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, c)
+}
+
+func (t *tunnels) closeAll() {
+	t.mu.Lock()
+	open := make([]*tunnelConn, 0, len(t.open))
+	for c := range t.open {
+		open = append(open, c)
+	}
+	t.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
+}
+
+// errGraphInTunnel ends a tunnel in whose TLS greeting Graph is named: under another name or by its address a client would
+// pass unjudged.
+var errGraphInTunnel = errors.New("the tunnel's TLS greeting names a Graph host")
+
+// guardedConn is the far end of a tunnel: before the client's first bytes leave, it looks whom they ask for.
+type guardedConn struct {
+	*tunnelConn
+	hosts  graph.Hosts
+	looked bool
+	log    func(sni string)
+}
+
+func (c *guardedConn) Write(p []byte) (int, error) {
+	if !c.looked {
+		c.looked = true
+		name := serverName(p)
+		if _, ok := c.hosts.Cloud(name); ok && name != "" {
+			c.log(name)
+			_ = c.Close()
+			return 0, errGraphInTunnel
+		}
+	}
+	return c.tunnelConn.Write(p)
+}
+
+// tunnel hands a CONNECT to a host that is not Graph to goproxy, which dials and copies.
+func (f *front) tunnel(w http.ResponseWriter, r *http.Request) {
+	if reason := f.tunnelRefused(); reason != "" {
+		f.w.log.Warn("tunnel refused", "host", r.Host, "reason", reason)
+		plainError(w, http.StatusForbidden, reason)
+		return
+	}
+	f.w.log.Debug("tunnel", "host", r.Host)
+	f.goproxy.ServeHTTP(keepEarlyBytes{w, &f.tunnels}, r)
+}
+
+// tunnelRefused says why hosts that are not Graph are not reached, or nothing.
+func (f *front) tunnelRefused() string {
+	switch {
+	case f.w.origin == nil:
+		return "graphwarden replays, and a replay never dials out; for a token use 'graphwarden token mint'"
+	case f.w.settings.DenyOther:
+		return "graphwarden was told to reach Graph alone (--other deny)"
+	}
+	return ""
+}
+
+// dialTunnel opens the far end of a tunnel for goproxy.
+func (f *front) dialTunnel(r *http.Request, network, addr string) (net.Conn, error) {
+	conn, err := f.dialer.dial(r.Context(), network, addr)
+	if err != nil {
+		f.w.log.Warn("tunnel", "host", r.Host, "error", err)
+		return nil, err
+	}
+	return &guardedConn{tunnelConn: f.tunnels.add(conn), hosts: f.w.hosts, log: func(sni string) {
+		f.w.log.Warn("tunnel ended", "host", r.Host, "sni", sni, "reason", "Graph is named inside a tunnel to another host")
+	}}, nil
+}
+
+// keepEarlyBytes wraps a ResponseWriter whose connection will be hijacked by somebody who forgets the bytes that were
+// read too early, as goproxy does; and gives tunnels their idle end.
+type keepEarlyBytes struct {
+	http.ResponseWriter
+	tunnels *tunnels
+}
+
+// Hijack takes the connection over with everything that was read from it.
+func (k keepEarlyBytes) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(k.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("take connection over: %w", err)
+	}
+	_ = conn.SetDeadline(noDeadline)
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	return k.tunnels.add(prefixed(conn, early)), buffered, nil
+}
+
+// splitAuthority parts host:port, with the port 443 where none is given, into its normal form.
+func splitAuthority(authority string) (host string, port string, ok bool) {
+	host, port, err := net.SplitHostPort(authority)
+	if err != nil {
+		host, port = authority, "443"
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host, port, host != "" && port != ""
+}
