@@ -1,6 +1,7 @@
 package tape
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,9 @@ type Tape struct {
 	}
 	recorded, replayed, missed, dropped atomic.Int64
 	closed                              atomic.Bool
+
+	typical         sync.Once
+	typicalRecorded Recorded
 }
 
 // Open loads the cassette, or makes and locks a new one, as the mode asks for.
@@ -221,7 +225,16 @@ func requestOf(req *http.Request) (*http.Request, *graph.Request, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return req.WithContext(graph.NewContext(req.Context(), q)), q, nil
+	req = req.WithContext(graph.NewContext(req.Context(), q))
+	req.Body, req.ContentLength, req.GetBody = http.NoBody, int64(len(q.Body)), nil
+	if len(q.Body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(q.Body))
+	}
+	if req.Header.Get("Content-Encoding") != "" { // it was undone
+		req.Header = req.Header.Clone()
+		req.Header.Del("Content-Encoding")
+	}
+	return req, q, nil
 }
 
 type verdictKey struct{}
