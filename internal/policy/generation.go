@@ -65,11 +65,14 @@ func (g *generation) prepare(ctx context.Context, src *sources) error {
 		return err
 	}
 	// Without the rules that are off an import may be unused, so this time the compiler is not strict.
+	modules, err := src.specialise()
+	if err != nil {
+		return err
+	}
 	compiler := ast.NewCompiler().WithCapabilities(Capabilities())
-	if compiler.Compile(src.pruned()); compiler.Failed() {
+	if compiler.Compile(modules); compiler.Failed() {
 		return compileErrors(compiler.Errors)
 	}
-	var err error
 	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	g.query, err = rego.New(
 		rego.Query(entryPoint),

@@ -58,7 +58,7 @@ func inputValue(r *graph.Request, c Context) ast.Value {
 			field(kNS, num(at.UnixNano())),
 			field(kRFC3339, str(at.UTC().Format(time.RFC3339Nano))))),
 		field(kRequest, requestTerm(r)),
-		field(kGraph, graphTerm(r)),
+		field(kGraph, graphTerm(r, token)),
 		field(kToken, tokenTerm(token, r.Operation.Cloud, at)),
 		field(kConnection, object(
 			field(kConnectHost, strOrNull(r.Connection.ConnectHost)),
@@ -99,6 +99,7 @@ func requestTerm(r *graph.Request) *ast.Term {
 		field(kBodySHA256, digest),
 		field(kClientRequestID, strOrNull(r.Header.Get("Client-Request-Id"))),
 		field(kTraceable, boolean(isGUID(r.Header.Get("Client-Request-Id")))),
+		field(kOverriding, boolean(len(r.Header[OverrideHeader]) > 0)),
 		field(kAcceptsJSON, boolean(acceptsJSON(r.Header["Accept"]))),
 		field(kContentJSON, contentJSON(r)),
 	)

@@ -11,7 +11,7 @@ import (
 )
 
 // graphTerm is what Go knows about the request that no policy should have to work out.
-func graphTerm(r *graph.Request) *ast.Term {
+func graphTerm(r *graph.Request, token *graph.Token) *ast.Term {
 	op := &r.Operation
 	kind := op.Kind
 	if kind == "" {
@@ -42,17 +42,37 @@ func graphTerm(r *graph.Request) *ast.Term {
 			field(kDelegatedWork, strs(op.Permissions.DelegatedWork)),
 			field(kDelegatedPersonal, strs(op.Permissions.DelegatedPersonal)),
 			field(kApplication, strs(op.Permissions.Application)),
+			field(kHeld, held(op.Permissions, token)),
 			field(kDocumented, object(
 				field(kKnown, boolean(op.Documented.Known)),
 				field(kDelegatedWork, strs(op.Documented.DelegatedWork)),
 				field(kDelegatedPersonal, strs(op.Documented.DelegatedPersonal)),
-				field(kApplication, strs(op.Documented.Application)))))),
+				field(kApplication, strs(op.Documented.Application)),
+				field(kHeld, held(op.Documented, token)))))),
 		field(kBody, bodyFacts(r)),
 		field(kTargets, targetsTerm(r.Targets)),
 		field(kHas, hasTerm(r.Targets)),
 		field(kCurrent, null),
 		field(kDiff, null),
 	)
+}
+
+// held are the accepted permissions that a token has: scopes of a delegated one, roles of an app-only one.
+func held(p graph.Permissions, token *graph.Token) *ast.Term {
+	accepted, has := p.DelegatedWork, token.Scopes
+	if token.Type == "application" {
+		accepted, has = p.Application, token.Roles
+	}
+	var terms []*ast.Term
+	for _, name := range accepted {
+		if slices.Contains(has, name) {
+			terms = append(terms, str(name))
+		}
+	}
+	if terms == nil {
+		return emptyArray
+	}
+	return ast.ArrayTerm(terms...)
 }
 
 // namesRead reports whether a route accepts a permission that says it only reads.

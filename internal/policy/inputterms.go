@@ -48,6 +48,8 @@ var (
 	kBodyBytes         = ast.StringTerm("body_bytes")
 	kBodySHA256        = ast.StringTerm("body_sha256")
 	kClientRequestID   = ast.StringTerm("client_request_id")
+	kOverriding        = ast.StringTerm("override")
+	kHeld              = ast.StringTerm("held")
 	kTraceable         = ast.StringTerm("traceable")
 	kAcceptsJSON       = ast.StringTerm("accepts_json")
 	kContentJSON       = ast.StringTerm("content_json")

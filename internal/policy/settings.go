@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // checkData refuses settings nobody reads, which are nearly always a typing error that leaves a rule off, and turns the
@@ -112,20 +110,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// pruned are the modules without the rules whose level is off: what can never be heard is not evaluated. The verdict is
-// the same with them, which the tests show.
-func (s *sources) pruned() map[string]*ast.Module {
-	settings, _ := s.data["rules"].(map[string]any)
-	modules := make(map[string]*ast.Module, len(s.modules))
-	for name, module := range s.modules {
-		kept := module.Copy()
-		kept.Rules = slices.DeleteFunc(kept.Rules, func(rule *ast.Rule) bool {
-			id := headID(rule)
-			return id != "" && setting(settings, id, "level") == LevelOff
-		})
-		modules[name] = kept
-	}
-	return modules
 }

@@ -16,6 +16,7 @@ warn contains {
 	"msg": sprintf("an emergency override is in force until %s: %s", [entry.expires, entry.reason]),
 	"pointer": "/request/headers/x-graphwarden-override",
 } if {
+	input.request.override == true
 	some entry in override.active
 }
 
@@ -31,6 +32,6 @@ warn contains {
 	"pointer": "/request/headers/x-graphwarden-override",
 	"fix": "Ask whoever keeps the policy data for a code",
 } if {
-	input.request.headers["x-graphwarden-override"]
+	input.request.override == true
 	count(override.active) == 0
 }

@@ -202,7 +202,7 @@ deny contains {
 	count(permissions.accepted.application) == 0
 }
 
-app_only_fix := sprintf("Use a delegated token, or set permissions[%q] to \"current\" in the policy data", [permissions.key]) if {
+app_only_fix := sprintf("Use a delegated token, or set permissions[%q] to \"current\" in the policy data", [input.graph.route]) if {
 	count(input.graph.permissions.application) > 0
 } else := "Use a delegated token"
 
@@ -239,7 +239,7 @@ deny contains {
 	input.token.type == "delegated"
 	input.graph.governed == true
 	input.graph.permissions.known == true
-	count(permissions.held) == 0
+	count(permissions.accepted.held) == 0
 }
 
 # METADATA
@@ -257,7 +257,7 @@ deny contains {
 	input.token.type == "application"
 	input.graph.governed == true
 	input.graph.permissions.known == true
-	count(permissions.held) == 0
+	count(permissions.accepted.held) == 0
 	count(permissions.accepted.application) > 0
 }
 
@@ -287,15 +287,15 @@ audit contains {
 #   level: warn
 warn contains {
 	"id": "scope.read_only",
-	"msg": sprintf("only the read permission %s lets this write pass", [concat(", ", permissions.held)]),
+	"msg": sprintf("only the read permission %s lets this write pass", [concat(", ", permissions.accepted.held)]),
 	"pointer": "/token/scopes",
 	"fix": "Ask for a permission that says ReadWrite",
 } if {
 	input.graph.governed == true
 	input.graph.permissions.read_only == true
 	input.token.present == true
-	count(permissions.held) > 0
-	every name in permissions.held {
+	count(permissions.accepted.held) > 0
+	every name in permissions.accepted.held {
 		contains(name, ".Read.")
 	}
 }
@@ -324,5 +324,5 @@ warn contains {
 excess contains name if {
 	some name in array.concat(input.token.scopes, input.token.roles)
 	lib.listed(lib.setting("scope.excess", "permissions"), name)
-	not name in permissions.held
+	not name in permissions.accepted.held
 }

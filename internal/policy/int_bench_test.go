@@ -1,0 +1,11 @@
+package policy
+
+import "testing"
+
+func BenchmarkInputValue(b *testing.B) {
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		inputValue(r, Context{})
+	}
+}

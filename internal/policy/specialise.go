@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/graphwarden/graphwarden/policies"
+)
+
+// collector is the module in which the library gathers the findings of all packages.
+const collector = "policies/verdict.rego"
+
+// specialise makes the modules that judge out of those that were read: without the rules that are off, and with a
+// collector that names the sets there are instead of searching for them. What can never be heard costs nothing; the
+// verdict is the same, which a test shows for every rule.
+func (s *sources) specialise() (map[string]*ast.Module, error) {
+	settings, _ := s.data["rules"].(map[string]any)
+	modules := make(map[string]*ast.Module, len(s.modules)+1)
+	sets := map[ruleSet][]*ast.Rule{}
+	for name, module := range s.modules {
+		kept := module.Copy()
+		kept.Rules = slices.DeleteFunc(kept.Rules, func(rule *ast.Rule) bool {
+			id := headID(rule)
+			return id != "" && setting(settings, id, "level") == LevelOff
+		})
+		modules[name] = kept
+		area, ok := strings.CutPrefix(module.Package.Path.String(), rulePrefix)
+		if !ok {
+			continue
+		}
+		for _, rule := range kept.Rules {
+			if set := string(rule.Head.Name); slices.Contains(ruleSets, set) {
+				key := ruleSet{area: area, name: set}
+				sets[key] = append(sets[key], rule)
+			}
+		}
+	}
+	own, err := policies.Library.ReadFile("verdict.rego")
+	if err != nil || !s.unchanged(collector, own) {
+		return modules, nil // a library of the user's, which gathers as it likes
+	}
+	direct, err := ast.ParseModuleWithOpts("policies/verdict.generated.rego", collect(sets), ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err != nil {
+		return nil, fmt.Errorf("generate the collector: %w", err)
+	}
+	gathering := modules[collector]
+	gathering.Rules = slices.DeleteFunc(gathering.Rules, func(rule *ast.Rule) bool {
+		return rule.Head.Name == "violations"
+	})
+	modules[direct.Package.Location.File] = direct
+	return modules, nil
+}
+
+// ruleSet is one of the sets deny, warn and audit of one package.
+type ruleSet struct{ area, name string }
+
+// collect writes the rules that gather the given sets.
+func collect(sets map[ruleSet][]*ast.Rule) string {
+	var b strings.Builder
+	b.WriteString("package graphwarden\n\nimport data.graphwarden.lib\n")
+	if len(sets) == 0 {
+		b.WriteString("\nviolations contains v if some v in []\n")
+	}
+	keys := slices.SortedFunc(maps.Keys(sets), func(a, b ruleSet) int {
+		return strings.Compare(a.area+"."+a.name, b.area+"."+b.name)
+	})
+	for _, key := range keys {
+		gate := ""
+		if !slices.ContainsFunc(sets[key], func(rule *ast.Rule) bool { return !gated(rule) }) {
+			gate = "\tinput.graph.governed == true\n"
+		}
+		fmt.Fprintf(&b, "\nviolations contains judged(finding, %[1]q, %[2]q) if {\n%[3]s"+
+			"\tsome finding in data.graphwarden.rules[%[1]q].%[2]s\n\tlib.level(finding, %[2]q) != \"off\"\n}\n", strings.Trim(key.area, `["]`), key.name, gate)
+	}
+	return b.String()
+}
+
+// gate is what nearly every rule of the library asks first: is this a write that has to do with assignments?
+var gate = ast.MustParseExpr("input.graph.governed == true")
+
+// gated reports whether a rule can only fire on governed requests, so that its set need not be looked at for others.
+func gated(rule *ast.Rule) bool {
+	return slices.ContainsFunc(rule.Body, func(e *ast.Expr) bool { return len(e.With) == 0 && e.Equal(gate) })
+}
+
+// unchanged reports whether a module is the file that the binary holds.
+func (s *sources) unchanged(name string, content []byte) bool {
+	return slices.ContainsFunc(s.files, func(f file) bool {
+		return f.name == name && !f.user && string(f.content) == string(content)
+	})
+}
