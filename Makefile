@@ -1,0 +1,38 @@
+# Every target needs Go alone; the race detector also needs a C compiler, and staticcheck the module proxy once.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# The race detector is used where it can be: it needs cgo.
+RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
+CGO         := $(if $(RACE),CGO_ENABLED=1,)
+
+.PHONY: build test lint bench demo cover clean
+
+build:
+	$(GO) build -trimpath -o graphwarden ./cmd/graphwarden
+
+# The Rego tests of the policy library run inside go test.
+test:
+	$(GO) vet ./...
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	@$(if $(RACE),,echo "NO C COMPILER: testing without the race detector")
+	$(CGO) $(GO) test $(RACE) ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+# One iteration of each: that they run is checked everywhere, what they measure on a quiet machine only.
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+demo: build
+	./graphwarden demo
+
+cover:
+	$(GO) test -coverpkg ./... -coverprofile cover.out ./...
+	$(GO) tool cover -func cover.out | tail -1
+
+clean:
+	rm -f graphwarden graphwarden.exe cover.out
+	rm -rf dist
