@@ -118,7 +118,7 @@ func (d *demo) tell(ctx context.Context) error {
 		return err
 	}
 	d.say("Now with a tool of yours:")
-	d.say(`  graphwarden run --origin standin --mode record --cassette c.yaml -- curl -X PATCH -H "$(graphwarden token mint --scope %s)" -H 'Content-Type: application/json' -d '%s' https://graph.microsoft.com%s`, demoRule, demoBody, demoPath)
+	d.say(`  graphwarden run --origin standin --mode record --cassette c.yaml -- curl -X PATCH -H "$(graphwarden token mint --output header)" -H 'Content-Type: application/json' -d '%s' https://graph.microsoft.com%s`, demoBody, demoPath)
 	d.say("  the same line with --mode replay and without --origin answers from c.yaml")
 	return nil
 }
