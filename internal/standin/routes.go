@@ -73,7 +73,7 @@ func buildTrees(rows []row) map[string]*tree {
 				t.grow(p.template[:i]).plain = true
 			}
 		}
-		t.root.finish()
+		t.root.finish("directory")
 	}
 	return all
 }
@@ -136,18 +136,22 @@ func (n *node) keyed() *node {
 	return n.key
 }
 
-// finish fills in what follows from the rows below: families and grants.
-func (n *node) finish() {
+// finish fills in what rows leave open: the family from above, the grants from below.
+func (n *node) finish(family string) {
+	switch {
+	case n.family != "":
+	case n.template == "/deviceManagement", n.template == "/deviceAppManagement", n.template == "/officeConfiguration":
+		n.family = "intune"
+	default:
+		n.family = family
+	}
 	var g grants
 	for _, r := range n.rows {
 		g.delegated = append(g.delegated, r.delegated...)
 		g.application = append(g.application, r.application...)
 	}
 	below := func(c *node) {
-		c.finish()
-		if n.family == "" {
-			n.family = c.family
-		}
+		c.finish(n.family)
 		g.delegated = append(g.delegated, c.grants.delegated...)
 		g.application = append(g.application, c.grants.application...)
 	}
