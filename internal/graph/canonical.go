@@ -39,7 +39,7 @@ func AppendCanonical(dst []byte, v any) []byte {
 		}
 		return append(dst, ']')
 	case map[string]any:
-		var few [linearKeys]string
+		var few [12]string
 		keys := few[:0]
 		for k := range v {
 			keys = append(keys, k)

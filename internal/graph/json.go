@@ -14,7 +14,7 @@ const (
 	maxDepth       = 64
 	maxNumberBytes = 1024
 	maxExponent    = 400
-	linearKeys     = 12 // up to so many keys an object is checked for duplicates by comparison, beyond by a set
+	fewKeys        = 32 // up to so many keys an object is checked for duplicates by comparison, beyond by a set
 )
 
 // ParseJSON reads one JSON value as Graph must read it and no other way: a single leading byte order mark is dropped;
@@ -22,30 +22,59 @@ const (
 // escapes of half a surrogate pair, trailing data, nesting over 64 and numbers no reader agrees on are refused.
 // The result is made of map[string]any, []any, string, json.Number, bool and nil. An error says where and what to do.
 func ParseJSON(b []byte) (any, error) {
-	// One copy: every key and every string without escapes is a slice of it.
-	p := parser{s: string(b)}
-	if strings.HasPrefix(p.s, "\ufeff") {
-		p.s = p.s[len("\ufeff"):]
-	}
-	if !utf8.ValidString(p.s) {
-		p.i = invalidAt(p.s)
-		return nil, p.fail("invalid UTF-8: send the body as UTF-8")
+	p, err := newParser(b)
+	if err != nil {
+		return nil, err
 	}
 	v, err := p.value(0)
 	if err != nil {
 		return nil, err
 	}
-	p.space()
-	if p.i < len(p.s) {
-		return nil, p.fail("data after the end of the value: send exactly one JSON value")
+	return v, p.end()
+}
+
+// parseMembers reads an object as strictly as ParseJSON, but keeps only the members want names: a token has thirty
+// claims and a policy reads ten.
+func parseMembers(b []byte, want func(name string) bool) (map[string]any, error) {
+	p, err := newParser(b)
+	if err != nil {
+		return nil, err
 	}
-	return v, nil
+	p.space()
+	if p.i >= len(p.s) || p.s[p.i] != '{' {
+		return nil, p.fail("not an object")
+	}
+	p.i++
+	m, err := p.object(1, want)
+	if err != nil {
+		return nil, err
+	}
+	return m, p.end()
 }
 
 // parser reads s from i on. It holds no state between values, so it lives on the caller's stack.
 type parser struct {
 	s string
 	i int
+}
+
+func newParser(b []byte) (parser, error) {
+	// One copy: every key and every string without escapes is a slice of it.
+	p := parser{s: strings.TrimPrefix(string(b), "\ufeff")}
+	if !utf8.ValidString(p.s) {
+		p.i = invalidAt(p.s)
+		return p, p.fail("invalid UTF-8: send the body as UTF-8")
+	}
+	return p, nil
+}
+
+// end wants nothing but space behind the value.
+func (p *parser) end() error {
+	p.space()
+	if p.i < len(p.s) {
+		return p.fail("data after the end of the value: send exactly one JSON value")
+	}
+	return nil
 }
 
 func (p *parser) fail(what string) error {
@@ -88,7 +117,7 @@ func (p *parser) value(depth int) (any, error) {
 		}
 		p.i++
 		if c == '{' {
-			return p.object(depth + 1)
+			return p.object(depth+1, nil)
 		}
 		return p.array(depth + 1)
 	case '"':
@@ -148,7 +177,8 @@ func (p *parser) array(depth int) (any, error) {
 	}
 }
 
-func (p *parser) object(depth int) (any, error) {
+// object reads the members of an object; want, if there is one, says which to keep.
+func (p *parser) object(depth int, want func(name string) bool) (map[string]any, error) {
 	m := make(map[string]any)
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
@@ -175,7 +205,7 @@ func (p *parser) object(depth int) (any, error) {
 			return nil, p.fail("a colon is due here")
 		}
 		p.i++
-		if m[key], err = p.value(depth); err != nil {
+		if err := p.member(m, key, depth, want == nil || want(key)); err != nil {
 			return nil, err
 		}
 		p.space()
@@ -194,28 +224,42 @@ func (p *parser) object(depth int) (any, error) {
 	}
 }
 
+// member reads the value of a key into m, or past it.
+func (p *parser) member(m map[string]any, key string, depth int, keep bool) (err error) {
+	if p.space(); !keep && p.i < len(p.s) && p.s[p.i] == '"' {
+		_, err = p.text()
+		return err
+	}
+	v, err := p.value(depth)
+	if keep {
+		m[key] = v
+	}
+	return err
+}
+
 // keySet finds keys that are equal under case folding: by comparison while they are few, by a set of folded keys when
 // an object has so many that comparing would be quadratic.
 type keySet struct {
-	few  [linearKeys]string
-	n    int
-	many map[string]string
+	few    [fewKeys]string
+	hashes [fewKeys]uint32
+	n      int
+	many   map[string]string
 }
 
 func (k *keySet) add(key string) (other string, dup bool) {
 	if k.many == nil {
-		for _, other := range k.few[:k.n] {
-			// Fold may change the number of bytes (K and the Kelvin sign), so the lengths prove nothing.
-			if strings.EqualFold(other, key) {
-				return other, true
+		h := foldedHash(key)
+		for i, other := range k.hashes[:k.n] {
+			if other == h && strings.EqualFold(k.few[i], key) {
+				return k.few[i], true
 			}
 		}
-		if k.n < linearKeys {
-			k.few[k.n] = key
+		if k.n < fewKeys {
+			k.few[k.n], k.hashes[k.n] = key, h
 			k.n++
 			return "", false
 		}
-		k.many = make(map[string]string, 4*linearKeys)
+		k.many = make(map[string]string, 4*fewKeys)
 		for _, other := range k.few {
 			k.many[fold(other)] = other
 		}
@@ -226,6 +270,26 @@ func (k *keySet) add(key string) (other string, dup bool) {
 	}
 	k.many[f] = key
 	return "", false
+}
+
+// foldedHash is the FNV-1a hash of the folded key. It only saves comparisons, so collisions made on purpose cost at most
+// fewKeys of them.
+func foldedHash(key string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(key) {
+		c := key[i]
+		if c >= utf8.RuneSelf {
+			// Some other letters equal an ASCII one (the Kelvin sign is a k), so they need the full fold.
+			if f := fold(key); f != key {
+				return foldedHash(f)
+			}
+		}
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return h
 }
 
 // fold maps every rune to the least of those it equals under simple case folding, so that fold(a) == fold(b) exactly

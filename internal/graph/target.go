@@ -33,7 +33,7 @@ type targetScan struct {
 
 // object collects the targets of one assignment, or of one object around assignments.
 func (s *targetScan) object(m map[string]any, pointer string) {
-	var few [linearKeys]string
+	var few [12]string
 	keys := few[:0]
 	for name := range m {
 		keys = append(keys, name)
