@@ -71,7 +71,7 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	exchangeTimeout   = time.Minute
 	idleTimeout       = 2 * time.Minute
-	closeTimeout      = 2 * time.Second
+	closeTimeout      = 250 * time.Millisecond // enough for an answer; idle HTTP/2 connections alone would take a second
 	maxHeaderBytes    = 64 << 10
 )
 
