@@ -58,6 +58,7 @@ func commands() []command {
 		caCommand(),
 		tokenCommand(),
 		standinCommand(),
+		ledgerCommand(),
 		configCommand(),
 		versionCommand(),
 		completionCommand(),

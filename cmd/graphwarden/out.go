@@ -14,6 +14,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -37,6 +40,16 @@ func printHint(env *Env, hint string) {
 // note writes a line that is no result, such as a file that was made.
 func note(env *Env, format string, args ...any) {
 	fmt.Fprintf(env.Stderr, "graphwarden: "+format+"\n", args...)
+}
+
+// printable is a value that comes from a client, made harmless to a terminal: what would move its cursor, colour or
+// turn around the text is shown as its escape.
+func printable(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return s
+	}
+	quoted := strconv.QuoteToGraphic(s)
+	return quoted[1 : len(quoted)-1]
 }
 
 // paint colours text, or leaves it alone.

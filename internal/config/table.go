@@ -46,6 +46,7 @@ type Setting struct {
 
 var (
 	proxies   = []string{"serve", "run", "config"}
+	ledgers   = []string{"ledger list", "ledger show", "ledger verify"}
 	withTrust = []string{"serve", "run", "config", "env", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
 
@@ -67,7 +68,7 @@ func Table() []Setting {
 		{Name: "enforce", Kind: Choice, Default: "deny", Choices: []string{"deny", "warn", "off"}, Commands: proxies,
 			Help:   "stop denied changes, let them through marked, or do not judge",
 			target: func(s *Settings) any { return &s.Enforce }},
-		{Name: "listen", Kind: Text, Default: "127.0.0.1:8080", Arg: "ADDR", Commands: append([]string{"env"}, proxies...), check: checkAddress,
+		{Name: "listen", Kind: Text, Default: "127.0.0.1:8080", Arg: "ADDR", Commands: slices.Concat([]string{"env"}, proxies), check: checkAddress,
 			Help:   "the proxy's address; port 0 picks a free one (run picks one unless its flag says otherwise)",
 			target: func(s *Settings) any { return &s.Listen }},
 		{Name: "ca-dir", Kind: Path, Arg: "DIR", Commands: withTrust,
@@ -82,7 +83,7 @@ func Table() []Setting {
 		{Name: "other", Kind: Choice, Default: "tunnel", Choices: []string{"tunnel", "deny"}, Commands: proxies,
 			Help:   "what becomes of hosts that are not Graph",
 			target: func(s *Settings) any { return &s.Other }},
-		{Name: "ledger", Kind: Path, Arg: "FILE", Commands: proxies,
+		{Name: "ledger", Kind: Path, Arg: "FILE", Commands: slices.Concat(ledgers, proxies),
 			Help:   "append each verdict and change to this hash-chained log",
 			target: func(s *Settings) any { return &s.Ledger }},
 		{Name: "log", Kind: Choice, Choices: []string{"text", "json"}, Commands: proxies,
@@ -118,7 +119,7 @@ func Table() []Setting {
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},
-		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: proxies,
+		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat(ledgers, proxies),
 			Help:   "form of the results",
 			target: func(s *Settings) any { return &s.Output }},
 		{Name: "quiet", Kind: Bool, Commands: proxies,
