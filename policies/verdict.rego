@@ -11,9 +11,9 @@ import data.graphwarden.lib
 # entrypoint: true
 # custom:
 #   decision: deny, warn or allow
-verdict := {"decision": decision, "violations": [v | some v in violations]}
-
-default decision := "allow"
+verdict := {"decision": "allow", "violations": []} if {
+	count(violations) == 0
+} else := {"decision": decision, "violations": [v | some v in violations]}
 
 decision := "deny" if {
 	some v in violations
@@ -21,7 +21,7 @@ decision := "deny" if {
 } else := "warn" if {
 	some v in violations
 	v.level == "warn"
-}
+} else := "allow"
 
 violations contains judged(finding, area, "deny") if {
 	some area

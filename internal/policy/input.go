@@ -20,24 +20,9 @@ const InputSchema = "graphwarden.input/v1"
 // OverrideHeader carries the code of an emergency override. Only its SHA-256 enters the input document.
 const OverrideHeader = "X-Graphwarden-Override"
 
-// Input is the document the policies judge, as plain JSON values with json.Number for numbers. Every field is always
-// present: null or empty, never missing.
+// Input is the document the policies judge. Every field is always present: null or empty, never missing. It shares the
+// request's body and must not be changed.
 func Input(r *graph.Request, c Context) map[string]any {
-	value, err := ast.JSON(inputValue(r, c))
-	if err != nil { // inputValue builds JSON values only
-		return nil
-	}
-	document, _ := value.(map[string]any)
-	return document
-}
-
-// InputJSON is Input as indented JSON: what stock OPA and conftest take.
-func InputJSON(r *graph.Request, c Context) ([]byte, error) {
-	return json.MarshalIndent(Input(r, c), "", "  ")
-}
-
-// inputValue builds the document straight as OPA's values: half the cost of a map and a conversion.
-func inputValue(r *graph.Request, c Context) ast.Value {
 	at := c.Time
 	if at.IsZero() {
 		at = r.Time
@@ -50,103 +35,93 @@ func inputValue(r *graph.Request, c Context) ast.Value {
 	if mode == "" {
 		mode = "live"
 	}
-	return object(
-		field(kSchema, vSchema),
-		field(kID, str(r.ID)),
-		field(kMode, str(mode)),
-		field(kTime, object(
-			field(kNS, num(at.UnixNano())),
-			field(kRFC3339, str(at.UTC().Format(time.RFC3339Nano))))),
-		field(kRequest, requestTerm(r)),
-		field(kGraph, graphTerm(r, token)),
-		field(kToken, tokenTerm(token, r.Operation.Cloud, at)),
-		field(kConnection, object(
-			field(kConnectHost, strOrNull(r.Connection.ConnectHost)),
-			field(kConnectPort, numOrNull(int64(r.Connection.ConnectPort))),
-			field(kSNI, strOrNull(r.Connection.SNI)),
-			field(kClient, strOrNull(r.Connection.Client)))),
-		field(kBatch, batchTerm(r)),
-		field(kRun, object(
-			field(kName, strOrNull(c.Run)),
-			field(kTotals, object(
-				field(kWrites, num(int64(c.Totals.Writes))),
-				field(kTargets, num(int64(c.Totals.Targets))))))),
-	).Value
+	return map[string]any{
+		"schema":  InputSchema,
+		"id":      r.ID,
+		"mode":    mode,
+		"time":    map[string]any{"ns": at.UnixNano(), "rfc3339": at.UTC().Format(time.RFC3339Nano)},
+		"request": requestInput(r),
+		"graph":   graphInput(r, token),
+		"token":   tokenInput(token, r.Operation.Cloud, at),
+		"connection": map[string]any{
+			"connect_host": orNull(r.Connection.ConnectHost),
+			"connect_port": numberOrNull(r.Connection.ConnectPort),
+			"sni":          orNull(r.Connection.SNI),
+			"client":       orNull(r.Connection.Client),
+		},
+		"batch": batchInput(r),
+		"run": map[string]any{
+			"name":   orNull(c.Run),
+			"totals": map[string]any{"writes": c.Totals.Writes, "targets": c.Totals.Targets},
+		},
+	}
 }
 
-func requestTerm(r *graph.Request) *ast.Term {
-	digest := null
-	if len(r.Body) > 0 {
-		sum := sha256.Sum256(r.Body)
-		digest = str(hex.EncodeToString(sum[:]))
-	}
+// InputJSON is Input as indented JSON: what stock OPA and conftest take.
+func InputJSON(r *graph.Request, c Context) ([]byte, error) {
+	return json.MarshalIndent(Input(r, c), "", "  ")
+}
+
+// inputValue is Input as OPA takes it, converted field by field as policies ask: a verdict reads a few dozen of the
+// hundred fields, and a body may be 4 MiB.
+func inputValue(r *graph.Request, c Context) ast.Value { return ast.LazyObject(Input(r, c)) }
+
+func requestInput(r *graph.Request) map[string]any {
 	state := r.BodyState
 	if state == "" {
 		state = graph.BodyNone
 	}
-	return object(
-		field(kMethod, str(r.Method)),
-		field(kScheme, str(r.Scheme)),
-		field(kHost, str(r.Host)),
-		field(kPort, num(int64(r.Port))),
-		field(kPath, str(r.Path.String())),
-		field(kRawTarget, str(r.RawTarget)),
-		field(kQuery, valuesTerm(r.Path.Query)),
-		field(kHeaders, headersTerm(r.Header)),
-		field(kBody, bodyTerm(r)),
-		field(kBodyState, str(string(state))),
-		field(kBodyBytes, num(int64(len(r.Body)))),
-		field(kBodySHA256, digest),
-		field(kClientRequestID, strOrNull(r.Header.Get("Client-Request-Id"))),
-		field(kTraceable, boolean(isGUID(r.Header.Get("Client-Request-Id")))),
-		field(kOverriding, boolean(len(r.Header[OverrideHeader]) > 0)),
-		field(kAcceptsJSON, boolean(acceptsJSON(r.Header["Accept"]))),
-		field(kContentJSON, contentJSON(r)),
-	)
+	var body, digest any
+	if state == graph.BodyJSON {
+		body = r.JSON
+	}
+	if len(r.Body) > 0 {
+		sum := sha256.Sum256(r.Body)
+		digest = hex.EncodeToString(sum[:])
+	}
+	id := r.Header.Get("Client-Request-Id")
+	return map[string]any{
+		"method":            r.Method,
+		"scheme":            r.Scheme,
+		"host":              r.Host,
+		"port":              r.Port,
+		"path":              r.Path.String(),
+		"raw_target":        r.RawTarget,
+		"query":             queryInput(r.Path.Query),
+		"headers":           headersInput(r.Header),
+		"body":              body,
+		"body_state":        string(state),
+		"body_bytes":        len(r.Body),
+		"body_sha256":       digest,
+		"client_request_id": orNull(id),
+		"traceable":         isGUID(id),
+		"override":          len(r.Header[OverrideHeader]) > 0,
+		"accepts_json":      acceptsJSON(r.Header["Accept"]),
+		"content_json":      contentJSON(r),
+	}
 }
 
-// bodyTerm converts the body lazily: most verdicts read what Go has taken out of it (graph.targets, graph.body), and a
-// body may be 4 MiB.
-func bodyTerm(r *graph.Request) *ast.Term {
-	if r.BodyState != graph.BodyJSON {
-		return null
+func queryInput(query map[string][]string) map[string]any {
+	m := make(map[string]any, len(query))
+	for name, values := range query {
+		m[name] = list(values)
 	}
-	if m, ok := r.JSON.(map[string]any); ok {
-		return ast.NewTerm(ast.LazyObject(m))
-	}
-	value, err := ast.InterfaceToValue(r.JSON)
-	if err != nil {
-		return null
-	}
-	return ast.NewTerm(value)
+	return m
 }
 
-func valuesTerm(values map[string][]string) *ast.Term {
-	if len(values) == 0 {
-		return emptyObject
-	}
-	fields := make([][2]*ast.Term, 0, len(values))
-	for name, list := range values {
-		fields = append(fields, [2]*ast.Term{str(name), strs(list)})
-	}
-	return object(fields...)
-}
-
-// headersTerm is the header without anything that may hold a secret, names in lower case.
-func headersTerm(header http.Header) *ast.Term {
-	fields := make([][2]*ast.Term, 0, len(header))
+// headersInput is the header without anything that may hold a secret, names in lower case.
+func headersInput(header http.Header) map[string]any {
+	m := make(map[string]any, len(header))
 	for name, values := range header {
 		if name == OverrideHeader {
-			fields = append(fields, [2]*ast.Term{kOverride, strs(digests(values))})
+			m["x-graphwarden-override"] = digests(values)
 			continue
 		}
-		lower, secret := headerName(name)
-		if secret {
-			continue
+		if lower, secret := headerName(name); !secret {
+			m[lower] = list(values)
 		}
-		fields = append(fields, [2]*ast.Term{lower, strs(values)})
 	}
-	return object(fields...)
+	return m
 }
 
 // digests replaces each override code by its SHA-256 in hex.
@@ -159,44 +134,28 @@ func digests(codes []string) []string {
 	return sums
 }
 
-// secretWords mark a header name that carries a secret.
-var secretWords = []string{"authorization", "cookie", "token", "secret", "password", "api-key", "apikey",
-	"functions-key", "subscription-key", "credential", "signature", "client-cert", "assertion"}
-
-// headerName is the lower-case name as a term, and whether the header is kept out of the input document.
-func headerName(name string) (*ast.Term, bool) {
-	if term, ok := knownHeaders[name]; ok {
-		return term, false
-	}
-	lower := strings.ToLower(name)
-	return str(lower), slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(lower, word) })
-}
-
-func batchTerm(r *graph.Request) *ast.Term {
-	size := r.Batch.Size
-	var writes, targets int
+func batchInput(r *graph.Request) map[string]any {
+	size, writes, targets := r.Batch.Size, 0, 0
 	resources := map[string]bool{}
 	if len(r.Parts) > 0 {
 		size = len(r.Parts)
-		for _, part := range r.Parts {
-			if !IsRead(part) {
-				writes++
-				resources[part.Operation.Resource] = true
-				targets += len(part.Targets)
-			}
-		}
-	} else if size == 0 {
-		return noBatch
 	}
-	return object(
-		field(kID, strOrNull(r.Batch.ID)),
-		field(kIndex, num(int64(r.Batch.Index))),
-		field(kSize, num(int64(size))),
-		field(kDependsOn, strs(r.Batch.DependsOn)),
-		field(kWrites, num(int64(writes))),
-		field(kResources, num(int64(len(resources)))),
-		field(kTargets, num(int64(targets))),
-	)
+	for _, part := range r.Parts {
+		if !IsRead(part) {
+			writes++
+			targets += len(part.Targets)
+			resources[part.Operation.Resource] = true
+		}
+	}
+	return map[string]any{
+		"id":         orNull(r.Batch.ID),
+		"index":      r.Batch.Index,
+		"size":       size,
+		"depends_on": list(r.Batch.DependsOn),
+		"writes":     writes,
+		"resources":  len(resources),
+		"targets":    targets,
+	}
 }
 
 // IsRead reports whether a request changes nothing.
@@ -207,3 +166,47 @@ func IsRead(r *graph.Request) bool {
 	}
 	return false
 }
+
+// secretWords mark a header name that carries a secret.
+var secretWords = []string{"authorization", "cookie", "token", "secret", "password", "api-key", "apikey",
+	"functions-key", "subscription-key", "credential", "signature", "client-cert", "assertion"}
+
+// usualHeaders spares the usual headers the folding and the search for secret words.
+var usualHeaders = map[string]string{
+	"Accept": "accept", "Accept-Encoding": "accept-encoding", "Accept-Language": "accept-language",
+	"Client-Request-Id": "client-request-id", "Content-Length": "content-length", "Content-Type": "content-type",
+	"Prefer": "prefer", "Retry-Attempt": "retry-attempt", "Sdkversion": "sdkversion", "User-Agent": "user-agent",
+}
+
+// headerName is the lower-case name, and whether the header is kept out of the input document.
+func headerName(name string) (string, bool) {
+	if lower, ok := usualHeaders[name]; ok {
+		return lower, false
+	}
+	lower := strings.ToLower(name)
+	return lower, slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(lower, word) })
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func numberOrNull(n int) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+// list is the slice, never nil: an absent list is empty in the document, not null.
+func list(values []string) []string {
+	if values == nil {
+		return noStrings
+	}
+	return values
+}
+
+var noStrings = []string{}

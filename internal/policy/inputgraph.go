@@ -5,13 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
 	"github.com/graphwarden/graphwarden/internal/graph"
 )
 
-// graphTerm is what Go knows about the request that no policy should have to work out.
-func graphTerm(r *graph.Request, token *graph.Token) *ast.Term {
+// graphInput is what Go knows about the request that no policy should have to work out.
+func graphInput(r *graph.Request, token *graph.Token) map[string]any {
 	op := &r.Operation
 	kind := op.Kind
 	if kind == "" {
@@ -21,58 +19,64 @@ func graphTerm(r *graph.Request, token *graph.Token) *ast.Term {
 	if effect == "" {
 		effect = graph.EffectNone
 	}
-	return object(
-		field(kCloud, str(op.Cloud)),
-		field(kVersion, strOrNull(r.Path.Version)),
-		field(kTenantSegment, strOrNull(r.Path.Tenant)),
-		field(kFamily, strOrNull(op.Family)),
-		field(kResource, strOrNull(op.Resource)),
-		field(kRoute, strOrNull(op.Route)),
-		field(kIDs, idsTerm(op.IDs)),
-		field(kCasts, strs(r.Path.Casts)),
-		field(kKind, str(string(kind))),
-		field(kGoverned, boolean(kind != graph.KindOther && !IsRead(r))),
-		field(kOperation, str(op.Name)),
-		field(kEffect, str(string(effect))),
-		field(kEmbedded, boolean(op.Embedded)),
-		field(kPermissions, object(
-			field(kProfile, str(profile(op.PermissionProfile))),
-			field(kKnown, boolean(op.Permissions.Known)),
-			field(kReadOnly, boolean(namesRead(op.Permissions) || namesRead(op.Documented))),
-			field(kDelegatedWork, strs(op.Permissions.DelegatedWork)),
-			field(kDelegatedPersonal, strs(op.Permissions.DelegatedPersonal)),
-			field(kApplication, strs(op.Permissions.Application)),
-			field(kHeld, held(op.Permissions, token)),
-			field(kDocumented, object(
-				field(kKnown, boolean(op.Documented.Known)),
-				field(kDelegatedWork, strs(op.Documented.DelegatedWork)),
-				field(kDelegatedPersonal, strs(op.Documented.DelegatedPersonal)),
-				field(kApplication, strs(op.Documented.Application)),
-				field(kHeld, held(op.Documented, token)))))),
-		field(kBody, bodyFacts(r)),
-		field(kTargets, targetsTerm(r.Targets)),
-		field(kHas, hasTerm(r.Targets)),
-		field(kCurrent, null),
-		field(kDiff, null),
-	)
+	return map[string]any{
+		"cloud":          op.Cloud,
+		"version":        orNull(r.Path.Version),
+		"tenant_segment": orNull(r.Path.Tenant),
+		"family":         orNull(op.Family),
+		"resource":       orNull(op.Resource),
+		"route":          orNull(op.Route),
+		"ids":            idsInput(op.IDs),
+		"casts":          list(r.Path.Casts),
+		"kind":           string(kind),
+		"governed":       kind != graph.KindOther && !IsRead(r),
+		"operation":      op.Name,
+		"effect":         string(effect),
+		"embedded":       op.Embedded,
+		"permissions":    permissionsInput(op, token),
+		"body":           bodyInput(r),
+		"targets":        targetsInput(r.Targets),
+		"has":            hasInput(r.Targets),
+		"current":        nil,
+		"diff":           nil,
+	}
+}
+
+func permissionsInput(op *graph.Operation, token *graph.Token) map[string]any {
+	profile := op.PermissionProfile
+	if profile == "" {
+		profile = "current"
+	}
+	current := acceptedInput(op.Permissions, token)
+	current["profile"] = profile
+	current["read_only"] = namesRead(op.Permissions) || namesRead(op.Documented)
+	current["documented"] = acceptedInput(op.Documented, token)
+	return current
+}
+
+func acceptedInput(p graph.Permissions, token *graph.Token) map[string]any {
+	m := make(map[string]any, 8)
+	m["known"] = p.Known
+	m["delegated_work"] = list(p.DelegatedWork)
+	m["delegated_personal"] = list(p.DelegatedPersonal)
+	m["application"] = list(p.Application)
+	m["held"] = held(p, token)
+	return m
 }
 
 // held are the accepted permissions that a token has: scopes of a delegated one, roles of an app-only one.
-func held(p graph.Permissions, token *graph.Token) *ast.Term {
+func held(p graph.Permissions, token *graph.Token) []string {
 	accepted, has := p.DelegatedWork, token.Scopes
 	if token.Type == "application" {
 		accepted, has = p.Application, token.Roles
 	}
-	var terms []*ast.Term
+	names := noStrings
 	for _, name := range accepted {
 		if slices.Contains(has, name) {
-			terms = append(terms, str(name))
+			names = append(names, name)
 		}
 	}
-	if terms == nil {
-		return emptyArray
-	}
-	return ast.ArrayTerm(terms...)
+	return names
 }
 
 // namesRead reports whether a route accepts a permission that says it only reads.
@@ -81,52 +85,42 @@ func namesRead(p graph.Permissions) bool {
 	return slices.ContainsFunc(p.DelegatedWork, reads) || slices.ContainsFunc(p.Application, reads)
 }
 
-func profile(name string) string {
-	if name == "" {
-		return "current"
-	}
-	return name
-}
-
-func idsTerm(ids map[string]string) *ast.Term {
-	if len(ids) == 0 {
-		return emptyObject
-	}
-	fields := make([][2]*ast.Term, 0, len(ids))
+func idsInput(ids map[string]string) map[string]any {
+	m := make(map[string]any, len(ids))
 	for name, id := range ids {
-		fields = append(fields, [2]*ast.Term{str(name), str(id)})
+		m[name] = id
 	}
-	return object(fields...)
+	return m
 }
 
-func targetsTerm(targets []graph.Target) *ast.Term {
-	if len(targets) == 0 {
-		return emptyArray
-	}
-	terms := make([]*ast.Term, len(targets))
+func targetsInput(targets []graph.Target) []any {
+	values := make([]any, len(targets))
 	for i := range targets {
 		t := &targets[i]
-		mode := t.FilterMode
-		if mode == "" {
-			mode = "none"
+		values[i] = map[string]any{
+			"type":       t.Type,
+			"odata_type": t.ODataType,
+			"id":         orNull(t.ID),
+			"filter":     map[string]any{"id": orNull(t.FilterID), "mode": filterMode(t)},
+			"intent":     orNull(t.Intent),
+			"pointer":    t.Pointer,
+			"properties": list(t.Properties),
+			"unexpected": list(t.Unexpected),
+			"missing":    list(t.Missing),
 		}
-		terms[i] = object(
-			field(kType, str(t.Type)),
-			field(kODataType, str(t.ODataType)),
-			field(kID, strOrNull(t.ID)),
-			field(kFilter, object(field(kID, strOrNull(t.FilterID)), field(kMode, str(mode)))),
-			field(kIntent, strOrNull(t.Intent)),
-			field(kPointer, str(t.Pointer)),
-			field(kProperties, strs(t.Properties)),
-			field(kUnexpected, strs(t.Unexpected)),
-			field(kMissing, strs(t.Missing)),
-		)
 	}
-	return ast.ArrayTerm(terms...)
+	return values
 }
 
-// hasTerm says which sorts of target there are, so that a rule about a sort that is absent costs one look-up.
-func hasTerm(targets []graph.Target) *ast.Term {
+func filterMode(t *graph.Target) string {
+	if t.FilterMode == "" {
+		return "none"
+	}
+	return t.FilterMode
+}
+
+// hasInput says which sorts of target there are, so that a rule about a sort that is absent costs one look-up.
+func hasInput(targets []graph.Target) map[string]any {
 	var abstract, unknown, broad, group, filter, badFilter, unexpected, missing, intent bool
 	for i := range targets {
 		t := &targets[i]
@@ -140,97 +134,84 @@ func hasTerm(targets []graph.Target) *ast.Term {
 		case "group", "exclusion_group":
 			group = true
 		}
-		filtered := t.FilterMode != "" && t.FilterMode != "none"
 		filter = filter || t.FilterID != ""
-		badFilter = badFilter || filtered != (t.FilterID != "")
+		badFilter = badFilter || (filterMode(t) != "none") != (t.FilterID != "")
 		unexpected = unexpected || len(t.Unexpected) > 0
 		missing = missing || len(t.Missing) > 0
 		intent = intent || t.Intent != ""
 	}
-	return object(
-		field(kAbstract, boolean(abstract)),
-		field(kUnknown, boolean(unknown)),
-		field(kBroad, boolean(broad)),
-		field(kGroup, boolean(group)),
-		field(kFilter, boolean(filter)),
-		field(kBadFilter, boolean(badFilter)),
-		field(kUnexpected, boolean(unexpected)),
-		field(kMissing, boolean(missing)),
-		field(kIntent, boolean(intent)),
-		field(kMany, boolean(len(targets) > 1)),
-	)
+	return map[string]any{
+		"abstract":   abstract,
+		"unknown":    unknown,
+		"broad":      broad,
+		"group":      group,
+		"filter":     filter,
+		"bad_filter": badFilter,
+		"unexpected": unexpected,
+		"missing":    missing,
+		"intent":     intent,
+		"many":       len(targets) > 1,
+	}
 }
 
-// bodyFacts are the facts about the top level of the body: Graph takes property names in any case, Rego does not.
-func bodyFacts(r *graph.Request) *ast.Term {
+// bodyInput are the facts about the top level of the body: Graph takes property names in any case, Rego does not.
+func bodyInput(r *graph.Request) map[string]any {
 	body, isObject := r.JSON.(map[string]any)
-	if r.BodyState != graph.BodyJSON || !isObject {
-		return noBody
-	}
-	known := foldedNames(r.Operation.BodyProperties)
-	id, unknown, entries := null, emptyArray, -1
-	matches := null
-	hasTarget := false
-	var extra []*ast.Term
-	for name, value := range body {
-		folded := strings.ToLower(name)
-		switch v := value.(type) {
-		case []any:
-			if known[folded] {
-				entries = max(entries, 0) + len(v)
-			}
-		case string:
-			if folded == "id" {
-				id = str(v)
-				if own := lastKey(r.Path.Segments); own != "" && r.Operation.Name == "update" {
-					matches = boolean(strings.EqualFold(own, v))
+	isObject = isObject && r.BodyState == graph.BodyJSON
+	var id, matches, entries any
+	hasTarget, unknown := false, noStrings
+	if isObject {
+		count := -1
+		for name, value := range body {
+			switch v := value.(type) {
+			case []any:
+				if property(r, name) {
+					count = max(count, 0) + len(v)
+				}
+			case string:
+				if strings.EqualFold(name, "id") {
+					id, matches = v, idMatches(r, v)
 				}
 			}
+			hasTarget = hasTarget || strings.EqualFold(name, "target")
+			if r.Operation.BodyProperties != nil && !strings.Contains(name, "@") && !property(r, name) {
+				unknown = append(unknown, name)
+			}
 		}
-		hasTarget = hasTarget || folded == "target"
-		if known != nil && !known[folded] && !strings.Contains(name, "@") {
-			extra = append(extra, str(name))
+		if count >= 0 {
+			entries = count
 		}
+		slices.Sort(unknown)
 	}
-	if extra != nil {
-		unknown = sorted(extra)
+	return map[string]any{
+		"object":       isObject,
+		"id":           id,
+		"id_matches":   matches,
+		"has_target":   hasTarget,
+		"needs_target": isObject && r.Operation.Name == "create" && property(r, "target"),
+		"entries":      entries,
+		"unknown":      unknown,
+		"has_unknown":  len(unknown) > 0,
 	}
-	count := null
-	if entries >= 0 {
-		count = num(int64(entries))
-	}
-	return object(
-		field(kObject, boolean(true)),
-		field(kID, id),
-		field(kIDMatches, matches),
-		field(kHasTarget, boolean(hasTarget)),
-		field(kNeedsTarget, boolean(r.Operation.Name == "create" && known["target"])),
-		field(kEntries, count),
-		field(kUnknown, unknown),
-		field(kHasUnknown, boolean(extra != nil)),
-	)
 }
 
-func foldedNames(names []string) map[string]bool {
-	if names == nil {
+// property reports whether the route has a body property of that name, in any case.
+func property(r *graph.Request, name string) bool {
+	return slices.ContainsFunc(r.Operation.BodyProperties, func(known string) bool { return strings.EqualFold(known, name) })
+}
+
+// idMatches compares an id in the body of an update with the one the URL ends in; null where there is nothing to compare.
+// Ids are case-sensitive in Graph, except that a GUID is the same GUID in any case.
+func idMatches(r *graph.Request, id string) any {
+	n := len(r.Path.Segments)
+	if r.Operation.Name != "update" || n == 0 || !r.Path.Segments[n-1].Key {
 		return nil
 	}
-	folded := make(map[string]bool, len(names))
-	for _, name := range names {
-		folded[strings.ToLower(name)] = true
-	}
-	return folded
+	own := r.Path.Segments[n-1].Name
+	return own == id || isGUID(own) && strings.EqualFold(own, id)
 }
 
-// lastKey is the id the URL ends in, empty when it ends in a name.
-func lastKey(segments []graph.Segment) string {
-	if n := len(segments); n > 0 && segments[n-1].Key {
-		return segments[n-1].Name
-	}
-	return ""
-}
-
-func tokenTerm(t *graph.Token, cloud string, at time.Time) *ast.Term {
+func tokenInput(t *graph.Token, cloud string, at time.Time) map[string]any {
 	format, kind := t.Format, t.Type
 	if format == "" {
 		format = "none"
@@ -238,38 +219,49 @@ func tokenTerm(t *graph.Token, cloud string, at time.Time) *ast.Term {
 	if kind == "" {
 		kind = "unknown"
 	}
-	unsigned := false
+	unsigned, odd := false, false
 	for _, anomaly := range t.Anomalies {
-		unsigned = unsigned || anomaly == "unsigned" || anomaly == "alg_none"
+		if anomaly == "unsigned" || anomaly == "alg_none" {
+			unsigned = true
+		} else {
+			odd = true
+		}
 	}
-	odd := len(t.Anomalies) > 1 || len(t.Anomalies) == 1 && !unsigned
-	audience, expired := null, null
+	var audience, expired any
 	if accepted := graph.Audiences(cloud); t.Audience != "" && accepted != nil {
-		audience = boolean(audienceMatches(t.Audience, accepted))
+		audience = audienceMatches(t.Audience, accepted)
 	}
 	if !t.Expires.IsZero() {
-		expired = boolean(!at.Before(t.Expires))
+		expired = !at.Before(t.Expires)
 	}
-	return object(
-		field(kPresent, boolean(t.Present)),
-		field(kFormat, str(format)),
-		field(kVerified, boolean(false)),
-		field(kType, str(kind)),
-		field(kTenant, strOrNull(t.Tenant)),
-		field(kApp, strOrNull(t.App)),
-		field(kObject, strOrNull(t.Object)),
-		field(kAudience, strOrNull(t.Audience)),
-		field(kAudienceMatches, audience),
-		field(kScopes, strs(t.Scopes)),
-		field(kRoles, strs(t.Roles)),
-		field(kMany, boolean(len(t.Scopes)+len(t.Roles) > 1)),
-		field(kIssued, unix(t.Issued)),
-		field(kExpires, unix(t.Expires)),
-		field(kExpired, expired),
-		field(kUnsigned, boolean(unsigned)),
-		field(kOdd, boolean(odd)),
-		field(kAnomalies, strs(t.Anomalies)),
-	)
+	return map[string]any{
+		"present":          t.Present,
+		"format":           format,
+		"verified":         false,
+		"type":             kind,
+		"tenant":           orNull(t.Tenant),
+		"app":              orNull(t.App),
+		"object":           orNull(t.Object),
+		"audience":         orNull(t.Audience),
+		"audience_matches": audience,
+		"scopes":           list(t.Scopes),
+		"roles":            list(t.Roles),
+		"many":             len(t.Scopes)+len(t.Roles) > 1,
+		"issued":           unix(t.Issued),
+		"expires":          unix(t.Expires),
+		"expired":          expired,
+		"unsigned":         unsigned,
+		"odd":              odd,
+		"anomalies":        list(t.Anomalies),
+	}
+}
+
+// unix is a time in whole seconds, as tokens write it; null for the zero time.
+func unix(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.Unix()
 }
 
 // audienceMatches compares as Entra writes audiences: with or without a slash at the end.

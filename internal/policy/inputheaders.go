@@ -3,8 +3,6 @@ package policy
 import (
 	"strings"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-
 	"github.com/graphwarden/graphwarden/internal/graph"
 )
 
@@ -46,25 +44,25 @@ func refusedByWeight(parameters string) bool {
 }
 
 // contentJSON says whether the body is declared as JSON in UTF-8, once; null when there is no body.
-func contentJSON(r *graph.Request) *ast.Term {
+func contentJSON(r *graph.Request) any {
 	if r.BodyState == graph.BodyNone || r.BodyState == "" {
-		return null
+		return nil
 	}
 	declared := r.Header["Content-Type"]
 	if len(declared) != 1 {
-		return boolean(false)
+		return false
 	}
 	media, parameters, _ := strings.Cut(declared[0], ";")
 	if !isJSON(strings.TrimSpace(media)) {
-		return boolean(false)
+		return false
 	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		if strings.EqualFold(name, "charset") && !strings.EqualFold(strings.Trim(value, `"`), "utf-8") {
-			return boolean(false)
+			return false
 		}
 	}
-	return boolean(true)
+	return true
 }
 
 // isGUID reports whether s is written as 8-4-4-4-12 hex digits.

@@ -191,7 +191,7 @@ func headID(rule *ast.Rule) string {
 	if !ok {
 		return ""
 	}
-	if id := finding.Get(kID); id != nil {
+	if id := finding.Get(ast.InternedTerm("id")); id != nil {
 		if s, ok := id.Value.(ast.String); ok {
 			return string(s)
 		}

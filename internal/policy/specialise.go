@@ -69,22 +69,35 @@ func collect(sets map[ruleSet][]*ast.Rule) string {
 		return strings.Compare(a.area+"."+a.name, b.area+"."+b.name)
 	})
 	for _, key := range keys {
-		gate := ""
-		if !slices.ContainsFunc(sets[key], func(rule *ast.Rule) bool { return !gated(rule) }) {
-			gate = "\tinput.graph.governed == true\n"
+		var gates strings.Builder
+		for _, e := range common(sets[key]) {
+			gates.WriteString("\t" + e.String() + "\n")
 		}
 		fmt.Fprintf(&b, "\nviolations contains judged(finding, %[1]q, %[2]q) if {\n%[3]s"+
-			"\tsome finding in data.graphwarden.rules[%[1]q].%[2]s\n\tlib.level(finding, %[2]q) != \"off\"\n}\n", strings.Trim(key.area, `["]`), key.name, gate)
+			"\tsome finding in data.graphwarden.rules[%[1]q].%[2]s\n\tlib.level(finding, %[2]q) != \"off\"\n}\n", strings.Trim(key.area, `["]`), key.name, gates.String())
 	}
 	return b.String()
 }
 
-// gate is what nearly every rule of the library asks first: is this a write that has to do with assignments?
-var gate = ast.MustParseExpr("input.graph.governed == true")
+// common are the conditions of the form input.x == constant that all rules of a set begin with or hold somewhere: where
+// one of them fails, no rule of the set can fire and the set need not be looked at. Nearly every rule of the library
+// asks input.graph.governed == true.
+func common(rules []*ast.Rule) []*ast.Expr {
+	var gates []*ast.Expr
+	for _, e := range rules[0].Body {
+		if isGate(e) && !slices.ContainsFunc(rules, func(r *ast.Rule) bool { return !r.Body.Contains(e) }) {
+			gates = append(gates, e)
+		}
+	}
+	return gates
+}
 
-// gated reports whether a rule can only fire on governed requests, so that its set need not be looked at for others.
-func gated(rule *ast.Rule) bool {
-	return slices.ContainsFunc(rule.Body, func(e *ast.Expr) bool { return len(e.With) == 0 && e.Equal(gate) })
+func isGate(e *ast.Expr) bool {
+	if e.Negated || len(e.With) > 0 || !e.IsEquality() && e.Operator().String() != "equal" {
+		return false
+	}
+	ref, ok := e.Operand(0).Value.(ast.Ref)
+	return ok && ref.IsGround() && ref.HasPrefix(ast.InputRootRef) && ast.IsScalar(e.Operand(1).Value)
 }
 
 // unchanged reports whether a module is the file that the binary holds.
