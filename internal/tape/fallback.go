@@ -75,8 +75,8 @@ func parseAny(data []byte, visit *indexer) (*Cassette, error) {
 	switch {
 	case y == nil:
 		return nil, errors.New("the file holds no cassette (a null document)")
-	case y.Version == 0 && y.Interactions == nil:
-		return nil, errors.New("the file holds no cassette: it has neither version nor interactions")
+	case len(y.Interactions) == 0 && !bytes.Contains(data, []byte("[]")):
+		return nil, errors.New("the file holds no cassette, or was cut: it has no interactions")
 	case y.Version < 0 || y.Version > 2:
 		return nil, fmt.Errorf("cassette format %d is not known, only 1 and 2 are", y.Version)
 	}

@@ -84,7 +84,11 @@ func (r *recording) openPartial() (*os.File, error) {
 			return nil, err
 		}
 	}
-	return os.OpenFile(partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(partial, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return f, lock(f)
 }
 
 // continueRecording appends to the cassette at path, which load read after it was locked.

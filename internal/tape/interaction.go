@@ -149,7 +149,7 @@ func scan(raw []byte, v *view, request, response func(name []byte, v value) erro
 		return errShape
 	}
 	p := &reader{b: raw, i: 6}
-	return p.mapping(6, true, func(key []byte) error {
+	err := p.mapping(6, true, func(key []byte) error {
 		v.whole = false
 		var err error
 		switch string(key) {
@@ -174,6 +174,10 @@ func scan(raw []byte, v *view, request, response func(name []byte, v value) erro
 		}
 		return err
 	})
+	if err == nil && p.i < len(raw) {
+		err = errShape
+	}
+	return err
 }
 
 // part reads the mapping of a request or a response.
@@ -249,6 +253,10 @@ func decode(raw []byte) (*Interaction, error) {
 	x.Request.Form = map[string][]string{}
 	into := func(m map[string][]string) func([]byte, value) error {
 		return func(name []byte, v value) error {
+			if v.kind == emptyList {
+				m[string(name)] = []string{}
+				return nil
+			}
 			text, err := v.text()
 			if err == nil {
 				m[string(name)] = append(m[string(name)], string(text))

@@ -67,7 +67,9 @@ func (k *keyers) recorded(raw []byte, v *view) (identity, error) {
 		id.header = http.Header{}
 		err = scan(raw, &view{}, func(name []byte, v value) error {
 			text, err := v.text()
-			id.header.Add(string(name), string(text))
+			if v.kind != emptyList {
+				id.header.Add(string(name), string(text))
+			}
 			return err
 		}, nil, nil)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dnaeon/go-vcr/v2/cassette"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"gopkg.in/yaml.v3"
 )
 
@@ -115,26 +116,58 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("---\nversion: 1\ninteractions: []\n"))
 	f.Add([]byte("{\"version\": 2, \"interactions\": [{\"id\":0,\"request\":{\"url\":\"u\",\"method\":\"GET\"},\"response\":{\"code\":200,\"duration\":\"1s\"}}]}"))
 	f.Add([]byte("---\nnull\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := parse(data, nil)
-		if err != nil || !c.canonical || len(c.Notices) > 0 {
-			return
+	f.Fuzz(checkParse)
+}
+
+func checkParse(t *testing.T, data []byte) {
+	c, err := parse(data, nil)
+	if err != nil || !c.canonical || len(c.Notices) > 0 {
+		return
+	}
+	var want yamlCassette
+	if err := yaml.Unmarshal(data, &want); err != nil {
+		return // stricter than we are, about the head or a tail
+	}
+	if len(want.Interactions) != c.Len() {
+		t.Fatalf("%d interactions, yaml.v3 reads %d:\n%q", c.Len(), len(want.Interactions), data)
+	}
+	for i, got := range c.Interactions() {
+		if got == nil {
+			continue
 		}
-		var want yamlCassette
-		if err := yaml.Unmarshal(data, &want); err != nil {
-			return // stricter than we are, about the head or a tail
+		y := want.Interactions[i]
+		if got.Request.Body != y.Request.Body || got.Request.URL != y.Request.URL || got.Response.Body != y.Response.Body ||
+			!cmp.Equal(got.Request.Headers, y.Request.Headers, cmpopts.EquateEmpty()) {
+			t.Fatalf("interaction %d: %+v\nyaml.v3: %+v\n%q", i, got, y, data)
 		}
-		if len(want.Interactions) != c.Len() {
-			t.Fatalf("%d interactions, yaml.v3 reads %d", c.Len(), len(want.Interactions))
-		}
-		for i, got := range c.Interactions() {
-			if got == nil {
-				continue
+	}
+}
+
+// TestEditedFiles cuts, changes and repeats pieces of a cassette: whatever loads must be what yaml.v3 reads.
+func TestEditedFiles(t *testing.T) {
+	t.Parallel()
+	x := &Interaction{ID: "1", Sequence: 1, Request: Request{Body: "a\nb", URL: "https://x/y", Method: "PUT", Headers: map[string][]string{"A": {"b", "c"}}},
+		Response: Response{Code: 200, Duration: time.Second, Body: "'{}:"}}
+	whole := x.appendYAML(x.appendYAML([]byte(plainHead)))
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 20000 {
+		data := slices.Clone(whole)
+		for range 1 + r.IntN(4) {
+			i := r.IntN(len(data))
+			switch r.IntN(4) {
+			case 0:
+				data[i] = byte(r.IntN(128))
+			case 1:
+				data = slices.Delete(data, i, min(len(data), i+1+r.IntN(5)))
+			case 2:
+				data = slices.Insert(data, i, "\n :-'\"|#&*~"[r.IntN(11)])
+			case 3:
+				data = append(slices.Clone(data[:i]), data[r.IntN(len(data)):]...)
 			}
-			y := want.Interactions[i]
-			if got.Request.Body != y.Request.Body || got.Request.URL != y.Request.URL || got.Response.Body != y.Response.Body {
-				t.Fatalf("interaction %d: %+v\nyaml.v3: %+v", i, got, y)
+			if len(data) == 0 {
+				break
 			}
 		}
-	})
+		checkParse(t, data)
+	}
 }

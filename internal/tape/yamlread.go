@@ -28,6 +28,7 @@ const (
 	literalClip
 	literalStrip
 	literalKeep
+	emptyList // not a scalar: what a list of headers without values is reported as
 )
 
 // value is a scalar, or base64 text of one.
@@ -106,7 +107,8 @@ func (p *reader) key() ([]byte, error) {
 		return text, nil
 	}
 	n := bytes.IndexByte(line, ':')
-	if n <= 0 || n+1 < len(line) && line[n+1] != ' ' || !plainStart(line[0]) || bytes.Contains(line[:n], spaceHash) {
+	if n <= 0 || n+1 < len(line) && line[n+1] != ' ' || !plainStart(line[0]) ||
+		line[0] == '~' || line[n-1] == ' ' || line[n-1] == '\t' || bytes.Contains(line[:n], spaceHash) {
 		return nil, errShape
 	}
 	p.i += n + 1
@@ -275,7 +277,7 @@ func (p *reader) lists(column int, f func(key []byte, v value) error) error {
 func (p *reader) list(column int, key []byte, f func(key []byte, v value) error) error {
 	if p.i+3 < len(p.b) && string(p.b[p.i:p.i+4]) == " []\n" {
 		p.i += 4
-		return nil
+		return f(key, value{scalar: scalar{kind: emptyList}})
 	}
 	if p.i >= len(p.b) || p.b[p.i] != '\n' {
 		return errShape
@@ -292,6 +294,9 @@ func (p *reader) list(column int, key []byte, f func(key []byte, v value) error)
 		v, err := p.value(column + 2)
 		if err != nil {
 			return err
+		}
+		if v.isNull() {
+			return errShape // the library leaves such an item out
 		}
 		if err := f(key, v); err != nil {
 			return err
@@ -328,6 +333,18 @@ func oddBreaks(b []byte) bool {
 	return bytes.IndexByte(b, 0xc2) >= 0 && bytes.Contains(b, []byte("\u0085"))
 }
 
+// isNull reports whether the value is YAML's null.
+func (v value) isNull() bool {
+	if v.kind != plainScalar || v.binary {
+		return false
+	}
+	switch string(v.raw) {
+	case "", "~", "null", "Null", "NULL":
+		return true
+	}
+	return false
+}
+
 // text is the decoded value; a slice of the file where nothing had to be undone.
 func (v value) text() ([]byte, error) {
 	b, err := v.decode()
@@ -355,8 +372,7 @@ func (s scalar) decode() ([]byte, error) {
 	case literalClip, literalStrip, literalKeep:
 		return s.block(), nil
 	}
-	switch string(s.raw) {
-	case "", "~", "null", "Null", "NULL":
+	if (value{scalar: s}).isNull() {
 		return nil, nil
 	}
 	return s.raw, nil
