@@ -245,34 +245,6 @@ func (q *Request) classify(hosts Hosts) {
 	q.Targets = Targets(q.Path.Version, q.Operation, q.JSON)
 }
 
-// embed is the operation of a parent's write that carries assignments: the set below the parent is replaced by what
-// the body holds. It is described by the row of that set where there is one.
-func (q *Request) embed(child Path) Operation {
-	op := q.Operation
-	last := len(child.Segments) - 1
-	name := child.Segments[last].Name
-	row := Classify(http.MethodPost, child)
-	if row.Kind != KindAssignment {
-		// A parent that is being made, or is one of a list in the body, has no key in the path yet: the row is found with
-		// a placeholder.
-		child.Segments = append(child.Segments[:last:last], Segment{Name: "new", Key: true}, Segment{Name: name})
-		row = Classify(http.MethodPost, child)
-	}
-	op.Kind, op.Effect, op.Embedded = KindAssignment, EffectReplace, true
-	op.Name = "update"
-	if q.Method == http.MethodPost {
-		op.Name = "create"
-	}
-	op.BodyProperties = nil // the row's are those of an assignment, not of the parent
-	if row.Kind != KindAssignment {
-		op.Resource = name
-		return op
-	}
-	op.Family, op.Resource, op.Route = row.Family, row.Resource, row.Route
-	op.Permissions, op.Documented, op.PermissionProfile = row.Permissions, row.Documented, row.PermissionProfile
-	return op
-}
-
 // newID is a random UUID (version 4).
 func newID() string {
 	var b [16]byte

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -264,40 +263,4 @@ func escapePointer(name string) string {
 		return name
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
-}
-
-// embedded finds the first property of a parent object's body (keys sorted, outer before inner) that carries
-// assignments, and the path that property has below the parent; ok is false when there is none.
-func embedded(p Path, body any) (child Path, ok bool) {
-	m, isObject := body.(map[string]any)
-	if !isObject {
-		return Path{}, false
-	}
-	names := slices.Sorted(maps.Keys(m))
-	for _, name := range names {
-		if EmbeddedProperty(p, name) {
-			return childPath(p, name), true
-		}
-	}
-	for _, name := range names {
-		switch v := m[name].(type) {
-		case map[string]any:
-			if child, ok = embedded(childPath(p, name), v); ok {
-				return child, true
-			}
-		case []any:
-			for _, e := range v {
-				if child, ok = embedded(childPath(p, name), e); ok {
-					return child, true
-				}
-			}
-		}
-	}
-	return Path{}, false
-}
-
-// childPath is the path of a property below p, enough of it to classify.
-func childPath(p Path, name string) Path {
-	p.Segments = append(slices.Clip(p.Segments), Segment{Name: name})
-	return p
 }
