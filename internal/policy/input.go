@@ -41,7 +41,7 @@ func Input(r *graph.Request, c Context) map[string]any {
 		"mode":    mode,
 		"time":    map[string]any{"ns": at.UnixNano(), "rfc3339": at.UTC().Format(time.RFC3339Nano)},
 		"request": requestInput(r),
-		"graph":   graphInput(r, token),
+		"graph":   graphInput(r, token, mode),
 		"token":   tokenInput(token, r.Operation.Cloud, at),
 		"connection": map[string]any{
 			"connect_host": orNull(r.Connection.ConnectHost),

@@ -9,7 +9,7 @@ import (
 )
 
 // graphInput is what Go knows about the request that no policy should have to work out.
-func graphInput(r *graph.Request, token *graph.Token) map[string]any {
+func graphInput(r *graph.Request, token *graph.Token, mode string) map[string]any {
 	op := &r.Operation
 	kind := op.Kind
 	if kind == "" {
@@ -23,6 +23,7 @@ func graphInput(r *graph.Request, token *graph.Token) map[string]any {
 		"cloud":          op.Cloud,
 		"version":        orNull(r.Path.Version),
 		"tenant_segment": orNull(r.Path.Tenant),
+		"tenant_matches": tenantMatches(r.Path.Tenant, token.Tenant, mode),
 		"family":         orNull(op.Family),
 		"resource":       orNull(op.Resource),
 		"route":          orNull(op.Route),
@@ -60,12 +61,13 @@ func acceptedInput(p graph.Permissions, token *graph.Token) map[string]any {
 	m["delegated_work"] = list(p.DelegatedWork)
 	m["delegated_personal"] = list(p.DelegatedPersonal)
 	m["application"] = list(p.Application)
-	m["held"] = held(p, token)
+	m["held"], m["state"] = held(p, token)
 	return m
 }
 
-// held are the accepted permissions that a token has: scopes of a delegated one, roles of an app-only one.
-func held(p graph.Permissions, token *graph.Token) []string {
+// held are the accepted permissions that a token has, scopes of a delegated one, roles of an app-only one, and what
+// follows: granted, missing, refused (this kind of token is not accepted at all) or unknown.
+func held(p graph.Permissions, token *graph.Token) ([]string, string) {
 	accepted, has := p.DelegatedWork, token.Scopes
 	if token.Type == "application" {
 		accepted, has = p.Application, token.Roles
@@ -76,7 +78,24 @@ func held(p graph.Permissions, token *graph.Token) []string {
 			names = append(names, name)
 		}
 	}
-	return names
+	switch {
+	case !p.Known:
+		return names, "unknown"
+	case len(accepted) == 0:
+		return names, "refused"
+	case len(names) == 0:
+		return names, "missing"
+	}
+	return names, "granted"
+}
+
+// tenantMatches compares the tenant segment of the URL with the token's tenant, on a cassette with its pseudonym too;
+// null when there is nothing to compare.
+func tenantMatches(segment, tenant, mode string) any {
+	if segment == "" || tenant == "" || strings.EqualFold(segment, "myorganization") {
+		return nil
+	}
+	return strings.EqualFold(segment, tenant) || mode == "replay" && graph.Pseudonym(segment) == tenant
 }
 
 // namesRead reports whether a route accepts a permission that says it only reads.

@@ -69,31 +69,40 @@ func collect(sets map[ruleSet][]*ast.Rule) string {
 		return strings.Compare(a.area+"."+a.name, b.area+"."+b.name)
 	})
 	for _, key := range keys {
-		var gates strings.Builder
-		for _, e := range common(sets[key]) {
-			gates.WriteString("\t" + e.String() + "\n")
+		for _, gates := range gateLists(sets[key]) {
+			fmt.Fprintf(&b, "\nviolations contains judged(finding, %[1]q, %[2]q) if {\n%[3]s"+
+				"\tsome finding in data.graphwarden.rules[%[1]q].%[2]s\n\tlib.level(finding, %[2]q) != \"off\"\n}\n",
+				strings.Trim(key.area, `["]`), key.name, gates)
 		}
-		fmt.Fprintf(&b, "\nviolations contains judged(finding, %[1]q, %[2]q) if {\n%[3]s"+
-			"\tsome finding in data.graphwarden.rules[%[1]q].%[2]s\n\tlib.level(finding, %[2]q) != \"off\"\n}\n", strings.Trim(key.area, `["]`), key.name, gates.String())
 	}
 	return b.String()
 }
 
-// common are the conditions of the form input.x == constant that all rules of a set begin with or hold somewhere: where
-// one of them fails, no rule of the set can fire and the set need not be looked at. Nearly every rule of the library
-// asks input.graph.governed == true.
-func common(rules []*ast.Rule) []*ast.Expr {
-	var gates []*ast.Expr
-	for _, e := range rules[0].Body {
-		if isGate(e) && !slices.ContainsFunc(rules, func(r *ast.Rule) bool { return !r.Body.Contains(e) }) {
-			gates = append(gates, e)
+// gateLists are the conditions of the form input.x == constant of each rule of a set, written out and each list once. A
+// finding of the set comes from a rule all of whose conditions hold, so where none of the lists holds the set is empty
+// and need not be looked at: one look-up in OPA's index over all lists tells which sets to evaluate. A rule without such
+// a condition means that the set must always be evaluated.
+func gateLists(rules []*ast.Rule) []string {
+	var lists []string
+	for _, rule := range rules {
+		var gates strings.Builder
+		for _, e := range rule.Body {
+			if isGate(e) {
+				gates.WriteString("\t" + e.Operand(0).String() + " == " + e.Operand(1).String() + "\n")
+			}
+		}
+		if gates.Len() == 0 || rule.Else != nil {
+			return []string{""}
+		}
+		if !slices.Contains(lists, gates.String()) {
+			lists = append(lists, gates.String())
 		}
 	}
-	return gates
+	return lists
 }
 
 func isGate(e *ast.Expr) bool {
-	if e.Negated || len(e.With) > 0 || !e.IsEquality() && e.Operator().String() != "equal" {
+	if e.Negated || len(e.With) > 0 || !e.IsEquality() && (!e.IsCall() || e.Operator().String() != "equal") {
 		return false
 	}
 	ref, ok := e.Operand(0).Value.(ast.Ref)

@@ -12,9 +12,20 @@ profile := name if {
 } else := input.graph.permissions.profile
 
 # METADATA
-# description: |
-#   The accepted scopes and roles under that profile; held are those of them that the token has.
-accepted := input.graph.permissions.documented if {
+# description: True if the documented permissions count; where the page lists none, the current ones do.
+by_the_page if {
 	input.graph.permissions.documented.known == true
 	profile == "documented"
+}
+
+# METADATA
+# description: What the token comes to on this route, granted, missing, refused or unknown.
+state := input.graph.permissions.documented.state if {
+	by_the_page
+} else := input.graph.permissions.state
+
+# METADATA
+# description: The accepted scopes and roles, and those of them that the token holds.
+accepted := input.graph.permissions.documented if {
+	by_the_page
 } else := input.graph.permissions

@@ -176,10 +176,7 @@ deny contains {
 	"fix": "Leave the tenant out of the URL, or use a token of that tenant",
 } if {
 	input.graph.governed == true
-	is_string(input.graph.tenant_segment)
-	lower(input.graph.tenant_segment) != "myorganization"
-	is_string(input.token.tenant)
-	not lib.listed_claim([input.graph.tenant_segment], input.token.tenant)
+	input.graph.tenant_matches == false
 }
 
 # METADATA
@@ -198,8 +195,7 @@ deny contains {
 } if {
 	input.token.type == "application"
 	input.graph.governed == true
-	input.graph.permissions.known == true
-	count(permissions.accepted.application) == 0
+	permissions.state == "refused"
 }
 
 app_only_fix := sprintf("Use a delegated token, or set permissions[%q] to \"current\" in the policy data", [input.graph.route]) if {
@@ -220,8 +216,7 @@ deny contains {
 } if {
 	input.token.type == "delegated"
 	input.graph.governed == true
-	input.graph.permissions.known == true
-	count(permissions.accepted.delegated_work) == 0
+	permissions.state == "refused"
 }
 
 # METADATA
@@ -238,8 +233,7 @@ deny contains {
 } if {
 	input.token.type == "delegated"
 	input.graph.governed == true
-	input.graph.permissions.known == true
-	count(permissions.accepted.held) == 0
+	permissions.state == "missing"
 }
 
 # METADATA
@@ -256,9 +250,7 @@ deny contains {
 } if {
 	input.token.type == "application"
 	input.graph.governed == true
-	input.graph.permissions.known == true
-	count(permissions.accepted.held) == 0
-	count(permissions.accepted.application) > 0
+	permissions.state == "missing"
 }
 
 # METADATA
