@@ -64,7 +64,10 @@ func (x *Interaction) appendYAML(dst []byte) []byte {
 			dst = append(appendScalar(dst, s, 10), '\n')
 		}
 	}
-	text("id", x.ID)
+	if x.ID != "" {
+		key("id") // quoted: some ids would read as numbers
+		dst = append(appendDouble(dst, x.ID), '\n')
+	}
 	if x.Sequence > 0 {
 		key("sequence")
 		dst = append(strconv.AppendInt(dst, int64(x.Sequence), 10), '\n')

@@ -146,7 +146,7 @@ func resolvesToOther(s string) bool {
 	b := s[0]
 	switch {
 	case b == '~' || b == '.' || b == '+' || b == '-' || b >= '0' && b <= '9':
-		if len(s) > 1 && b != '.' && !numeric(s[1:]) {
+		if !numeric(s) {
 			return false
 		}
 	case strings.IndexByte("yYnNtTfFoO", b) >= 0:
@@ -164,14 +164,14 @@ func resolvesToOther(s string) bool {
 	return err != nil || len(out) > 0 && out[0] == '"'
 }
 
-// numeric reports whether s has only characters that numbers and time stamps are made of.
+// numeric reports whether s may be a number or a time stamp; it says no to nearly everything that is not, ids above all.
 func numeric(s string) bool {
-	for i := 0; i < len(s); i++ {
-		b := s[i]
-		if b >= '0' && b <= '9' || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F' {
-			continue
-		}
-		if strings.IndexByte("+-.:_xXoOtTzZ inNI", b) < 0 {
+	if s[0] == '.' || len(s) > 1 && (s[1] == '.' || s[1] == '0') {
+		return true // .inf, -.5, -0x1f
+	}
+	base := s[0] == '0' && len(s) > 1 && strings.IndexByte("xXbBoO_", s[1]) >= 0
+	for i := 1; i < len(s) && !base; i++ {
+		if b := s[i]; !isDigit(b) && strings.IndexByte("+-.:_eETtZz ", b) < 0 {
 			return false
 		}
 	}
