@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"log"
 	"log/slog"
@@ -124,15 +123,7 @@ func clientOf(ctx context.Context) (client, bool) {
 
 // proxyUser is the user part of the proxy's credentials, which names a session.
 func proxyUser(r *http.Request) string {
-	scheme, value, _ := strings.Cut(r.Header.Get("Proxy-Authorization"), " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return ""
-	}
-	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
-	if err != nil {
-		return ""
-	}
-	user, _, _ := strings.Cut(string(text), ":")
+	user, _ := proxyCredentials(r)
 	return user
 }
 

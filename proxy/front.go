@@ -122,12 +122,13 @@ type incomingKey struct{}
 // serveOuter answers what arrives on the listener: CONNECT, absolute-form requests, and those to the proxy itself.
 func (f *front) serveOuter(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.Method != http.MethodConnect && !r.URL.IsAbs():
+		f.landing(w, r)
+	case !f.admit(w, r):
 	case r.Method == http.MethodConnect:
 		f.connect(w, r)
-	case r.URL.IsAbs():
-		f.absolute(w, r)
 	default:
-		f.landing(w, r)
+		f.absolute(w, r)
 	}
 }
 

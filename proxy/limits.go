@@ -13,6 +13,8 @@ type Limits struct {
 	Write time.Duration
 	// Idle is how long a connection is kept between requests, TunnelIdle how long a tunnel may stand still.
 	Idle, TunnelIdle time.Duration
+	// Connections is the most clients may have open at once; one more is told so and closed.
+	Connections int
 	// Streams is the most requests one HTTP/2 connection may have open.
 	Streams int
 }
@@ -26,8 +28,9 @@ func (l Limits) orDefault() Limits {
 		Write: or(l.Write, 5*time.Minute),
 		Idle:  or(l.Idle, 3*time.Minute),
 		// Long polls and idle pools of real clients stay below it.
-		TunnelIdle: or(l.TunnelIdle, 15*time.Minute),
-		Streams:    or(l.Streams, 250),
+		TunnelIdle:  or(l.TunnelIdle, 15*time.Minute),
+		Connections: or(l.Connections, 4096),
+		Streams:     or(l.Streams, 250),
 	}
 }
 

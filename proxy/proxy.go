@@ -65,6 +65,10 @@ type Settings struct {
 	// DenyOther refuses hosts that are not Graph instead of tunnelling them. A replay always does.
 	DenyOther bool
 
+	// ProxyPassword is what clients must send as their proxy credentials' password; empty means nothing is asked, which
+	// only a loopback listener allows. The user part is free and names a session.
+	ProxyPassword string
+
 	// Origin is an https (or http) URL that takes Graph's place; empty means Graph itself.
 	Origin string
 	// OriginCA is a file of PEM certificates to trust the origin by, beside the system's.

@@ -15,7 +15,13 @@ var noDeadline time.Time
 // either.
 func (w *Warden) Serve(l net.Listener) error {
 	f := w.front
+	if !loopback(l.Addr()) && w.settings.ProxyPassword == "" {
+		return fmt.Errorf("serve %s: %w", l.Addr(), ErrNeedsPassword)
+	}
 	f.own.add(l.Addr())
+	l = &shedding{Listener: l, max: int64(w.limits.Connections), shed: func(a net.Addr) {
+		w.log.Warn("connection shed: too many are open", "client", a.String(), "limit", w.limits.Connections)
+	}}
 	if err := f.start(); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		Policy: s.Policy, Data: s.Data, Enforce: proxy.Enforce(s.Enforce), BatchPartial: s.Batch == "partial",
 		CADir: s.CADir, GraphHosts: s.GraphHosts, DenyOther: s.Other == "deny",
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
-		Ledger: s.Ledger, Logger: log, Observe: report.exchange,
+		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
 	}
 	if s.Origin == "standin" {
 		if r.standin, err = standin.Start(standin.Options{Logger: log}); err != nil {

@@ -104,8 +104,21 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 	if s.OriginCA != "" && s.Origin == "standin" {
 		fault("origin-ca", "the stand-in brings its own certificate: leave it out")
 	}
+	if command == "serve" && s.ProxyPassword == "" && !onlyHere(s.Listen) {
+		fault("listen", "other machines can reach %s: set a password with GRAPHWARDEN_PROXY_PASSWORD, or listen on 127.0.0.1", s.Listen)
+	}
 	// In the environment or the file of a pipeline, strict may well stand beside a run that records.
 	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
 		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")
 	}
+}
+
+// onlyHere tells whether an address can be reached from this machine alone.
+func onlyHere(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "localhost" {
+		return err == nil
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }

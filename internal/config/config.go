@@ -30,6 +30,7 @@ type Settings struct {
 	Log           string // empty: text on a terminal, JSON elsewhere
 	LogLevel      string
 	UpstreamProxy string
+	ProxyPassword string   // empty: none is asked for
 	GraphHosts    []string // in addition to those of the national clouds
 	Batch         string
 	Repeat        string
