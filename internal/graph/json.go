@@ -134,7 +134,11 @@ func (p *parser) value(depth int) (any, error) {
 		return p.word("null", nil)
 	default:
 		if c == '-' || c >= '0' && c <= '9' {
-			return p.number()
+			n, err := p.number()
+			if err != nil {
+				return nil, err
+			}
+			return n, nil
 		}
 		return nil, p.fail("not the start of a value: use an object, array, string, number, true, false or null")
 	}
@@ -226,9 +230,16 @@ func (p *parser) object(depth int, want func(name string) bool) (map[string]any,
 
 // member reads the value of a key into m, or past it.
 func (p *parser) member(m map[string]any, key string, depth int, keep bool) (err error) {
-	if p.space(); !keep && p.i < len(p.s) && p.s[p.i] == '"' {
-		_, err = p.text()
-		return err
+	if p.space(); !keep && p.i < len(p.s) {
+		// Checked as strictly, but not put into an interface.
+		switch c := p.s[p.i]; {
+		case c == '"':
+			_, err = p.text()
+			return err
+		case c == '-' || c >= '0' && c <= '9':
+			_, err = p.number()
+			return err
+		}
 	}
 	v, err := p.value(depth)
 	if keep {
@@ -424,14 +435,14 @@ func hex4(s string) (rune, bool) {
 	return r, true
 }
 
-func (p *parser) number() (any, error) {
+func (p *parser) number() (json.Number, error) {
 	n := numberLen(p.s[p.i:])
 	if n == 0 {
-		return nil, p.fail("a malformed number: no leading zeros, no bare point, no plus sign")
+		return "", p.fail("a malformed number: no leading zeros, no bare point, no plus sign")
 	}
 	literal := p.s[p.i : p.i+n]
 	if n > maxNumberBytes || !inRange(literal) {
-		return nil, p.fail("a number out of every range: send one that fits a 64 bit integer or a double")
+		return "", p.fail("a number out of every range: send one that fits a 64 bit integer or a double")
 	}
 	p.i += n
 	return json.Number(literal), nil

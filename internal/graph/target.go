@@ -70,7 +70,7 @@ func (s *targetScan) object(m map[string]any, pointer string) {
 // property collects the targets of a property that is no object.
 func (s *targetScan) property(name string, v any, pointer string) {
 	list, isList := v.([]any)
-	listed := IsAssignParameter(name)
+	listed := IsAssignParameter(name) || strings.EqualFold(name, deviceIDs)
 	if !isList && listed {
 		s.found = append(s.found, unknownTarget(pointer))
 	}
@@ -78,6 +78,9 @@ func (s *targetScan) property(name string, v any, pointer string) {
 		s.entry(name, e, pointer+"/"+strconv.Itoa(i), listed)
 	}
 }
+
+// deviceIDs is what the assign action of an Autopilot profile takes: devices, which no target type stands for.
+const deviceIDs = "deviceIds"
 
 // unknownTarget stands for what is in the place of a target and cannot be read as one.
 func unknownTarget(pointer string) Target {
@@ -92,7 +95,7 @@ func (s *targetScan) entry(list string, e any, pointer string, listed bool) {
 			return
 		}
 		t := unknownTarget(pointer)
-		if strings.EqualFold(list, "deviceIds") {
+		if strings.EqualFold(list, deviceIDs) {
 			t.ID, _ = e.(string)
 			t.ID = foldID(t.ID)
 		}
