@@ -24,7 +24,10 @@ type catalogue struct {
 	err error
 }
 
-type edge struct{ from, name int32 }
+// edge is a node and the name of a segment below it, in one word so that the map hashes it fast.
+type edge uint64
+
+func newEdge(from, name int32) edge { return edge(from)<<32 | edge(name) }
 
 // node is a place in the trie.
 type node struct {

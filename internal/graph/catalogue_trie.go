@@ -124,7 +124,7 @@ func (c *catalogue) markParent(template, child string) {
 		}
 		name := part[strings.LastIndexByte(part, '.')+1:]
 		id, known := c.names[strings.ToLower(name)]
-		next, found := c.edges[edge{at, id}]
+		next, found := c.edges[newEdge(at, id)]
 		if !known || !found { // a cast
 			continue
 		}
@@ -153,11 +153,11 @@ func (c *catalogue) child(from int32, name, render string) int32 {
 		id = int32(len(c.names))
 		c.names[folded] = id
 	}
-	to, ok := c.edges[edge{from, id}]
+	to, ok := c.edges[newEdge(from, id)]
 	if !ok {
 		to = int32(len(c.nodes))
 		c.nodes = append(c.nodes, node{name: name, render: render})
-		c.edges[edge{from, id}] = to
+		c.edges[newEdge(from, id)] = to
 	}
 	return to
 }
@@ -180,7 +180,7 @@ func (c *catalogue) literal(from int32, text string) (int32, bool) {
 	if !ok {
 		return 0, false
 	}
-	to, ok := c.edges[edge{from, id}]
+	to, ok := c.edges[newEdge(from, id)]
 	return to, ok
 }
 

@@ -209,14 +209,15 @@ func (b *builder) segment(text string) error {
 
 // name takes an unqualified name with what stands in parentheses behind it.
 func (b *builder) name(name, arguments string, form argumentForm, text string) error {
-	next, found := int32(0), false
 	if b.at != offTrie {
-		next, found = b.c.literal(b.at, name)
+		if next, found := b.c.literal(b.at, name); found {
+			n := &b.c.nodes[next]
+			b.push(Segment{Name: n.name}, n.render, next)
+			b.open = true
+			return b.keyBehind(arguments, form, text)
+		}
 	}
 	switch action, isAction := spelling(b.c.actions, name); {
-	case found:
-		n := &b.c.nodes[next]
-		b.push(Segment{Name: n.name}, n.render, next)
 	case form == formNamed || form == formEmpty && !isAction:
 		return b.function(name, arguments)
 	case name[0] == '$':
@@ -230,6 +231,11 @@ func (b *builder) name(name, arguments string, form argumentForm, text string) e
 		b.push(Segment{Name: name, Key: looksLikeID(name)}, name, offTrie)
 	}
 	b.open = !b.p.Segments[len(b.p.Segments)-1].Key
+	return b.keyBehind(arguments, form, text)
+}
+
+// keyBehind takes the key in the parentheses behind a name, if there is one.
+func (b *builder) keyBehind(arguments string, form argumentForm, text string) error {
 	if form == formNone || form == formEmpty {
 		return nil
 	}
@@ -260,10 +266,7 @@ func (b *builder) qualified(rest, arguments string, form argumentForm, text stri
 	b.p.Casts = append(b.p.Casts, full)
 	b.write(full)
 	b.open = true
-	if form == formNone {
-		return nil
-	}
-	return b.key(arguments, form, text)
+	return b.keyBehind(arguments, form, text)
 }
 
 // function takes a name with arguments as one segment; the catalogue has none, so the path leaves it here.

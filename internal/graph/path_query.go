@@ -87,23 +87,11 @@ func appendQuery(path []byte, query url.Values) string {
 	for _, name := range names {
 		for _, value := range query[name] {
 			out = append(out, separator)
-			out = appendOption(out, name)
+			out = appendExcept(out, name, &optionBytes)
 			out = append(out, '=')
-			out = appendOption(out, value)
+			out = appendExcept(out, value, &optionBytes)
 			separator = '&'
 		}
 	}
 	return string(out)
-}
-
-func appendOption(dst []byte, s string) []byte {
-	const digits = "0123456789ABCDEF"
-	for i := range len(s) {
-		if c := s[i]; isAlnum(c) || strings.IndexByte("-._~!$'()*,:@/", c) >= 0 {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return dst
 }

@@ -45,7 +45,7 @@ func decodeSegment(raw string) (string, error) {
 	if text == "" || text[0] == ' ' || text[len(text)-1] == ' ' {
 		return "", ambiguousSegment("begins or ends with a space", raw)
 	}
-	if strings.Trim(text, ". ") == "" {
+	if text[0] == '.' && strings.Trim(text, ". ") == "" {
 		return "", ambiguousSegment("has a dot segment", raw)
 	}
 	return text, nil
@@ -98,15 +98,35 @@ func unhex(c byte) byte {
 
 // appendEscaped writes a segment with everything encoded that RFC 3986 does not allow in one, and the semicolon.
 func appendEscaped(dst []byte, s string) []byte {
+	return appendExcept(dst, s, &segmentBytes)
+}
+
+// byteSet tells for each byte whether it may stand unencoded.
+type byteSet [256]bool
+
+var (
+	segmentBytes = newByteSet("-._~!$&'()*+,=:@")
+	optionBytes  = newByteSet("-._~!$'()*,:@/")
+)
+
+func newByteSet(marks string) (set byteSet) {
+	for c := range set {
+		set[c] = isAlnum(byte(c)) || strings.IndexByte(marks, byte(c)) >= 0
+	}
+	return set
+}
+
+// appendExcept percent-encodes every byte that is not in the set.
+func appendExcept(dst []byte, s string, plain *byteSet) []byte {
 	const digits = "0123456789ABCDEF"
+	from := 0
 	for i := range len(s) {
-		if c := s[i]; isAlnum(c) || strings.IndexByte("-._~!$&'()*+,=:@", c) >= 0 {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		if c := s[i]; !plain[c] {
+			dst = append(append(dst, s[from:i]...), '%', digits[c>>4], digits[c&15])
+			from = i + 1
 		}
 	}
-	return dst
+	return append(dst, s[from:]...)
 }
 
 // argumentForm says what stands in the parentheses of a segment.
