@@ -166,7 +166,7 @@ func resolvesToOther(s string) bool {
 
 // numeric reports whether s may be a number or a time stamp; it says no to nearly everything that is not, ids above all.
 func numeric(s string) bool {
-	if s[0] == '.' || len(s) > 1 && (s[1] == '.' || s[1] == '0') {
+	if s[0] == '.' || len(s) > 1 && !isDigit(s[0]) && (s[1] == '.' || s[1] == '0') {
 		return true // .inf, -.5, -0x1f
 	}
 	base := s[0] == '0' && len(s) > 1 && strings.IndexByte("xXbBoO_", s[1]) >= 0
