@@ -48,15 +48,22 @@ type Exchange struct {
 	Message string // of the refusal
 	Source  Source
 	Status  int
-	// Duration is from the request being read to the response's head being at hand; Judged is the judge's share.
-	Duration, Judged time.Duration
+	// Duration is from the request being read to the response's head being at hand; Judged is the judge's share, Answered
+	// that of the tape and the origin.
+	Duration, Judged, Answered time.Duration
+	// Session is the name the client gave with the proxy's address, empty when it gave none.
+	Session string
 
-	request *graph.Request // nil when it could not be read
+	request *graph.Request  // nil when it could not be read
+	judged  *policy.Context // nil unless somebody inspects
+	miss    *tape.Miss      // nil unless a replay found no recording
 }
 
 // Violation is a rule that spoke about a change.
 type Violation struct {
 	ID, Level, Message, Pointer, Fix string
+	// Package is the Rego package of the rule, Location its file:line.
+	Package, Location string
 }
 
 // carry takes one request to Graph all the way to its response: read, judge, tape. The error is that of a client that
@@ -80,7 +87,8 @@ func (w *Warden) unread(r *http.Request, err error) *http.Response {
 func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request) (resp *http.Response, err error) {
 	e := Exchange{
 		ID: g.ID, Time: g.Time, Method: g.Method, Host: g.Host, Path: g.Path.String(),
-		Operation: g.Operation.Name, Resource: g.Operation.Resource, Targets: describe(g.Targets), request: g,
+		Operation: g.Operation.Name, Resource: g.Operation.Resource, Targets: describe(g.Targets),
+		Session: g.Connection.Session, request: g,
 	}
 	defer func() {
 		// A fault of ours must neither end the process nor let an unjudged change through.
@@ -96,6 +104,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if edited != nil && edited.answer != nil {
 		resp = edited.response(r)
 		w.finish(&e, FromProxy, resp.StatusCode)
+		w.watch(&e, resp)
 		return resp, nil
 	}
 	if err := w.writeLedger(&e, "judged"); err != nil {
@@ -110,7 +119,9 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if err != nil {
 		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
 	}
+	sentAt := time.Now()
 	resp, err = w.tape.RoundTrip(out)
+	e.Answered = time.Since(sentAt)
 	if err != nil {
 		return w.failed(r, &e, g, err)
 	}
@@ -126,6 +137,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 		source = FromCassette
 	}
 	w.finish(&e, source, resp.StatusCode)
+	w.watch(&e, resp)
 	if err := w.writeLedger(&e, "answered"); err != nil {
 		w.log.Error("ledger", "error", err)
 	}
@@ -139,6 +151,7 @@ func (w *Warden) failed(r *http.Request, e *Exchange, g *graph.Request, err erro
 		w.finish(e, FromProxy, 499)
 		return nil, ctxErr
 	}
+	errors.As(err, &e.miss)
 	return w.refuse(r, e, asRefusal(err), g.Header), nil
 }
 
@@ -165,6 +178,7 @@ func (w *Warden) refuse(r *http.Request, e *Exchange, refusal *graph.Refusal, h 
 		ID: e.ID, ClientRequestID: h.Get("Client-Request-Id"), Origin: h.Get("Origin"), Time: e.Time,
 	})
 	w.finish(e, FromProxy, resp.StatusCode)
+	w.watch(e, resp)
 	if err := w.writeLedger(e, "refused"); err != nil {
 		w.log.Error("ledger", "error", err)
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/elazarl/goproxy"
 
@@ -30,11 +30,11 @@ type front struct {
 	tunnels tunnels
 	own     ownAddresses
 	ca      func() (*ca.Authority, error)
-	start   func() error
+	start   sync.Once // of the inner server
 	serving atomic.Bool
 }
 
-func newFront(w *Warden) *front {
+func newFront(w *Warden) (*front, error) {
 	f := &front{w: w, accept: newHandOver()}
 	f.ca = sync.OnceValues(func() (*ca.Authority, error) {
 		dir := w.settings.CADir
@@ -56,8 +56,7 @@ func newFront(w *Warden) *front {
 	f.inner = newInner(f, errorLog)
 	f.goproxy = f.newGoproxy()
 	f.tunnels.idle = w.limits.TunnelIdle
-	f.start = sync.OnceValue(f.startOnce)
-	return f
+	return f, f.openWayOut()
 }
 
 func (f *front) authority() (*ca.Authority, error) { return f.ca() }
@@ -107,8 +106,27 @@ func (f *front) otherRefused(r *http.Request) *http.Response {
 	return nil
 }
 
-func refuseDial(context.Context, string, string) (net.Conn, error) {
-	return nil, errors.New("dial: not open yet")
+// refuseDial is the dialer of a replay.
+func refuseDial(_ context.Context, _, addr string) (net.Conn, error) {
+	return nil, fmt.Errorf("dial %s: a replay never dials", addr)
+}
+
+// openWayOut makes the way to hosts that are not Graph. A replay has none.
+func (f *front) openWayOut() error {
+	if f.w.origin == nil {
+		return nil
+	}
+	dialer, err := newTunnelDialer(f.w.settings.UpstreamProxy, f.own.is)
+	if err != nil {
+		return err
+	}
+	f.dialer = dialer
+	f.goproxy.Tr = &http.Transport{
+		Proxy: dialer.choose, DialContext: dialer.direct.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+		MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: 2 * time.Minute,
+	}
+	return nil
 }
 
 // incoming is one request on its way through goproxy's chain.

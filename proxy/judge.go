@@ -21,6 +21,10 @@ func (w *Warden) verdict(ctx context.Context, g *graph.Request, e *Exchange) (st
 	}
 	e.Governed = true
 	at := w.judgedAt(g)
+	if w.settings.Inspect != nil {
+		kept := at
+		e.judged = &kept
+	}
 	start := time.Now()
 	if g.Parts != nil {
 		verdicts := w.judge.JudgeBatch(ctx, g, at)
@@ -65,7 +69,8 @@ func (w *Warden) judgedAt(g *graph.Request) policy.Context {
 func violations(v policy.Verdict) []Violation {
 	out := make([]Violation, 0, len(v.Violations))
 	for _, f := range v.Violations {
-		out = append(out, Violation{ID: f.ID, Level: string(f.Level), Message: f.Message, Pointer: f.Pointer, Fix: f.Fix})
+		out = append(out, Violation{ID: f.ID, Level: string(f.Level), Message: f.Message, Pointer: f.Pointer, Fix: f.Fix,
+			Package: f.Package, Location: f.Location})
 	}
 	return out
 }

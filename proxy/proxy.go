@@ -88,6 +88,9 @@ type Settings struct {
 	Logger *slog.Logger
 	// Observe, when set, is called once for each finished exchange, by several goroutines at once.
 	Observe func(Exchange)
+	// Inspect, when set, is called once for each exchange whose answer has been passed on. It is called on the way of the
+	// answer, so it should hand the Inspection to somebody else; unless it is set nothing is kept for it.
+	Inspect func(*Inspection)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Limits bound what a client may take; a zero field means its default.
@@ -147,7 +150,9 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 			return nil, fmt.Errorf("open ledger: %w", err)
 		}
 	}
-	w.front = newFront(w)
+	if w.front, err = newFront(w); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// noDeadline takes a deadline away.
 var noDeadline time.Time
 
 // Serve accepts clients on a listener until Shutdown or Close; it may be called for several listeners. It returns nil after
@@ -22,31 +23,13 @@ func (w *Warden) Serve(l net.Listener) error {
 	l = &shedding{Listener: l, max: int64(w.limits.Connections), shed: func(a net.Addr) {
 		w.log.Warn("connection shed: too many are open", "client", a.String(), "limit", w.limits.Connections)
 	}}
-	if err := f.start(); err != nil {
-		return err
-	}
+	f.start.Do(func() {
+		f.serving.Store(true)
+		go func() { _ = f.inner.Serve(f.accept) }()
+	})
 	if err := f.outer.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
-	return nil
-}
-
-// startOnce runs the inner server and opens the way to hosts that are not Graph, unless this is a replay.
-func (f *front) startOnce() error {
-	if f.w.origin != nil {
-		dialer, err := newTunnelDialer(f.w.settings.UpstreamProxy, f.own.is)
-		if err != nil {
-			return err
-		}
-		f.dialer = dialer
-		f.goproxy.Tr = &http.Transport{
-			Proxy: dialer.choose, DialContext: dialer.direct.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
-			MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
-			ResponseHeaderTimeout: 2 * time.Minute,
-		}
-	}
-	f.serving.Store(true)
-	go func() { _ = f.inner.Serve(f.accept) }()
 	return nil
 }
 
@@ -78,7 +61,5 @@ func (f *front) close() {
 	_ = f.accept.Close()
 	_ = f.inner.Close()
 	f.tunnels.closeAll()
-	if f.goproxy.Tr != nil {
-		f.goproxy.Tr.CloseIdleConnections()
-	}
+	f.goproxy.Tr.CloseIdleConnections()
 }

@@ -98,6 +98,9 @@ func (f *front) tunnelRefused() string {
 
 // dialTunnel opens the far end of a tunnel for goproxy.
 func (f *front) dialTunnel(r *http.Request, network, addr string) (net.Conn, error) {
+	if f.dialer == nil {
+		return refuseDial(r.Context(), network, addr)
+	}
 	conn, err := f.dialer.dial(r.Context(), network, addr)
 	if err != nil {
 		f.w.log.Warn("tunnel", "host", r.Host, "error", err)
