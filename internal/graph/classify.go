@@ -1,6 +1,9 @@
 package graph
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // unknownResource is the resource of a write that looks like an assignment but is in no row.
 const unknownResource = "unknown"
@@ -194,11 +197,20 @@ func (c *catalogue) rawLooksLikeAssignment(raw string) bool {
 // namesEntity tells whether the write is to an entity that the query names by its URL; which one that is nobody can
 // tell without following it.
 func namesEntity(p Path) bool {
-	if len(p.Segments) > 0 && p.Segments[len(p.Segments)-1].Name == "$entity" {
+	last := p.Segments[len(p.Segments)-1].Name
+	if last == "$entity" {
 		return true
 	}
-	for _, option := range entityOptions {
-		for _, v := range p.Query[option] {
+	for name, values := range p.Query {
+		// Behind $ref the dollar sign is optional; elsewhere id is a name of anything.
+		option := strings.ToLower(name)
+		if last == "$ref" && !strings.HasPrefix(option, "$") {
+			option = "$" + option
+		}
+		if !slices.Contains(entityOptions[:], option) {
+			continue
+		}
+		for _, v := range values {
 			if strings.Contains(foldName(v), "assign") || strings.IndexByte(v, '%') >= 0 {
 				return true
 			}

@@ -54,6 +54,8 @@ func TestClassify(t *testing.T) {
 		{"request in another place", "POST", "/beta/x/roleAssignmentScheduleRequests", "", result{graph.KindUnknownWrite, "create", "", graph.EffectAdd, "unknown", ""}},
 		{"entity by its URL", "DELETE", "/beta/$entity?$id=https://graph.microsoft.com/beta/x/1", "", result{graph.KindUnknownWrite, "delete", "", graph.EffectRemove, "unknown", ""}},
 		{"ref to an assignment", "DELETE", "/beta/x/1/y/$ref?$id=https://graph.microsoft.com/beta/x/assignments/1", "", result{graph.KindUnknownWrite, "ref", "", graph.EffectRemove, "unknown", ""}},
+		{"ref to an assignment, no dollar", "DELETE", "/beta/x/1/y/$ref?Id=https://graph.microsoft.com/beta/x/assignments/1", "", result{graph.KindUnknownWrite, "ref", "", graph.EffectRemove, "unknown", ""}},
+		{"id of something else", "POST", "/beta/x/1/y?id=assignments", "", result{graph.KindOther, "create", "", graph.EffectNone, "", ""}},
 		{"ref to something else", "DELETE", "/beta/x/1/y/$ref?$id=https://graph.microsoft.com/beta/users/1", "", result{graph.KindOther, "delete", "", graph.EffectNone, "", ""}},
 		{"read", "GET", "/beta/deviceManagement/embeddedSIMActivationCodePools/P/assignments/A", "", result{graph.KindOther, "read", "", graph.EffectNone, "", ""}},
 		{"other write", "PATCH", "/beta/deviceManagement/managedDevices/D", "", result{graph.KindOther, "update", "", graph.EffectNone, "", ""}},
