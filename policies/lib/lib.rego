@@ -37,14 +37,20 @@ else := found
 #   without regard to case.
 listed(list, id) if {
 	is_object(list)
-	_ = list[lower(id)]
+	_ = list[fold(id)]
 }
 
 listed(list, id) if {
 	is_array(list)
 	some entry in list
-	lower(entry) == lower(id)
+	lower(entry) == fold(id)
 }
+
+# METADATA
+# description: An id in lower case; one that is absent is an empty string, which no list holds.
+fold(id) := lower(id) if is_string(id)
+
+else := ""
 
 # METADATA
 # description: |
@@ -77,10 +83,6 @@ pseudonym(id) := concat("-", [
 ]) if {
 	digest := crypto.sha256(concat("", ["graphwarden:", lower(id)]))
 }
-
-# METADATA
-# description: True if a string is a GUID.
-is_guid(text) if regex.match(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`, text)
 
 # METADATA
 # description: The place of a target in the input document.

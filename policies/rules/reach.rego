@@ -89,7 +89,7 @@ allowed_group(target) if {
 allowed_group(target) if {
 	prefix := lib.setting("group.not_allowed", "prefix")
 	prefix != ""
-	name := lib.setting("group.not_allowed", "groups")[lower(target.id)]
+	name := lib.setting("group.not_allowed", "groups")[lib.fold(target.id)]
 	is_string(name)
 	startswith(name, prefix)
 }
@@ -144,7 +144,7 @@ deny contains {
 	not small(target, limit)
 }
 
-small(target, limit) if lib.setting("group.size", "sizes")[lower(target.id)] <= limit
+small(target, limit) if lib.setting("group.size", "sizes")[lib.fold(target.id)] <= limit
 
 # METADATA
 # title: Groups that must stay excluded
@@ -171,7 +171,7 @@ deny contains {
 	not excluded[lower(group)]
 }
 
-excluded contains lower(target.id) if {
+excluded contains lib.fold(target.id) if {
 	some target in input.graph.targets
 	target.type == "exclusion_group"
 }

@@ -130,9 +130,5 @@ warn contains {
 
 by_target[key] contains i if {
 	some i, target in input.graph.targets
-	key := [target.type, id_of(target)]
+	key := [target.type, lib.fold(target.id)]
 }
-
-id_of(target) := lower(target.id) if is_string(target.id)
-
-else := ""
