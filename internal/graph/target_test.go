@@ -58,6 +58,11 @@ func TestTargets(t *testing.T) {
 		{"no target", "beta", `{"id":"x"}`, nil},
 		{"intent beside the target", "beta", `{"intent":"Required","target":{` + group + `}}`, with(func(t *graph.Target) { t.Intent = "required" })},
 		{"intent by its other name", "beta", `{"installIntent":"available","target":{` + group + `}}`, with(func(t *graph.Target) { t.Intent = "available" })},
+		{"intent by number", "beta", `{"intent":1,"target":{` + group + `}}`, with(func(t *graph.Target) { t.Intent = "1" })},
+		{"unknown intent", "beta", `{"intent":"Odd","target":{` + group + `}}`, with(func(t *graph.Target) { t.Intent = "Odd" })},
+		{"filter mode of another json type", "beta", `{"target":{` + group + `,"deviceAndAppManagementAssignmentFilterType":[]}}`, with(func(t *graph.Target) {
+			t.FilterMode, t.Properties = "unknown", []string{"deviceAndAppManagementAssignmentFilterType", "groupId"}
+		})},
 		{"list", "beta", `{"mobileAppAssignments":[{"intent":"required","target":{` + group + `}},{"target":{` + group + `}}]}`, []graph.Target{
 			with(func(t *graph.Target) { t.Pointer, t.Intent = "/mobileAppAssignments/0/target", "required" })[0],
 			with(func(t *graph.Target) { t.Pointer = "/mobileAppAssignments/1/target" })[0],
