@@ -16,7 +16,8 @@ import (
 const envUsage = `Usage: graphwarden env [--shell SHELL] [--proxy URL] [FLAGS]
 
 Prints the variables that send a shell's programs through the proxy and make them trust its CA.
-The first line of the output says how to put them in force. run does the same for one program.
+The first line of the output says how to put them in force. run does the same for one program. For Chromium, Chrome and
+Edge, which take no certificate from the environment, --shell chromium prints flags, one a line.
 
 Examples:
   eval "$(graphwarden env --shell bash)"
@@ -24,9 +25,11 @@ Examples:
   graphwarden env --shell pwsh | Out-String | Invoke-Expression
   graphwarden env --shell github            # adds them to $GITHUB_ENV
   docker run --env-file <(graphwarden env --shell docker) ...
+  chromium $(graphwarden env --shell chromium) https://graph.microsoft.com/v1.0/
 `
 
-var shells = []string{"bash", "zsh", "fish", "pwsh", "cmd", "github", "docker"}
+// shells are the forms to print in. chromium is none: browsers take flags, not variables.
+var shells = []string{"bash", "zsh", "fish", "pwsh", "cmd", "github", "docker", "chromium"}
 
 type envFlags struct{ shell, proxy string }
 
@@ -56,6 +59,14 @@ func runEnv(_ context.Context, env *Env, args []string) error {
 	}
 	a, err := authority(env, s)
 	if err != nil {
+		return err
+	}
+	if f.shell == "chromium" {
+		flags, err := browserFlags(f.proxy, a)
+		if err != nil {
+			return &exitError{code: codeUsage, err: err, hint: "graphwarden env --help"}
+		}
+		_, err = fmt.Fprintln(env.Stdout, strings.Join(flags, "\n"))
 		return err
 	}
 	set, err := proxyVariables(env.Environ, f.proxy, a)

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/graphwarden/graphwarden/internal/ca"
@@ -16,6 +19,8 @@ type trustFiles struct {
 	root   string // the CA's certificate alone, for variables that add to what a client trusts
 	bundle string // with the system's roots, for variables that replace it
 	java   string // the bundle as PKCS #12
+	wget   string // settings that name the bundle
+	php    string // a folder of settings that do
 }
 
 // filesOf writes the files that are not there yet.
@@ -24,7 +29,13 @@ func filesOf(a *ca.Authority) (f trustFiles, err error) {
 	if f.bundle, err = a.BundlePath(); err != nil {
 		return f, err
 	}
-	f.java, err = a.TrustStorePath()
+	if f.java, err = a.TrustStorePath(); err != nil {
+		return f, err
+	}
+	if f.wget, err = a.WgetrcPath(); err != nil {
+		return f, err
+	}
+	f.php, err = a.PHPFolder()
 	return f, err
 }
 
@@ -62,7 +73,7 @@ func proxyVariables(base []string, proxyURL string, a *ca.Authority) ([]variable
 		return nil, err
 	}
 	direct := noProxy(base, a.Hosts())
-	return []variable{
+	set := []variable{
 		{"HTTPS_PROXY", proxyURL},
 		{"https_proxy", proxyURL},
 		{"HTTP_PROXY", proxyURL},
@@ -76,8 +87,45 @@ func proxyVariables(base []string, proxyURL string, a *ca.Authority) ([]variable
 		{"NODE_USE_ENV_PROXY", "1"}, // without it Node 24 and later ignore the rest
 		{"GIT_SSL_CAINFO", files.bundle},
 		{"AWS_CA_BUNDLE", files.bundle},
+		{"PERL_LWP_ENV_PROXY", "1"}, // without it LWP reads no proxy from the environment
+		{"PERL_LWP_SSL_CA_FILE", files.bundle},
+		{"PHP_INI_SCAN_DIR", phpFolders(lookup(base, "PHP_INI_SCAN_DIR"), files.php)},
 		{"JAVA_TOOL_OPTIONS", javaOptions(lookup(base, "JAVA_TOOL_OPTIONS"), u, files.java)},
-	}, nil
+	}
+	if ownWgetrc(base, files.wget) == "" {
+		set = append(set, variable{"WGETRC", files.wget})
+	}
+	return set, nil
+}
+
+// ownWgetrc is the user's own settings file for wget, empty where there is none. It is left in force: wget reads one
+// file, and what is in theirs may be needed.
+func ownWgetrc(base []string, ours string) string {
+	if own := lookup(base, "WGETRC"); own != "" {
+		if own == ours {
+			return ""
+		}
+		return own
+	}
+	if home := lookup(base, "HOME"); home != "" {
+		if own := filepath.Join(home, ".wgetrc"); isFile(own) {
+			return own
+		}
+	}
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// phpFolders adds ours to the folders that PHP reads settings from. An empty one stands for those PHP was built with.
+func phpFolders(before, ours string) string {
+	if slices.Contains(filepath.SplitList(before), ours) {
+		return before
+	}
+	return before + string(filepath.ListSeparator) + ours
 }
 
 // noProxy is what NO_PROXY and no_proxy said, without the entries that would hide a Graph host, and with the machine

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -40,6 +41,12 @@ func runRun(ctx context.Context, env *Env, args []string) error {
 	path, err := findCommand(env, child[0])
 	if err != nil {
 		return usageError("is it installed, and on PATH?", "find %s: %w", child[0], errors.Unwrap(err))
+	}
+	if !s.Quiet && s.Output == "text" {
+		for _, blind := range blindSpots(env, path) {
+			note(env, "%s", blind.why)
+			printHint(env, blind.fix)
+		}
 	}
 	report := newReporter(env, s, env.Stderr)
 	report.off = s.Log != ""
@@ -82,6 +89,10 @@ func runChild(env *Env, p *running, path string, args []string) error {
 	environ, err := childEnvironment(env.Environ, p.url(), authority)
 	if err != nil {
 		return fmt.Errorf("prepare certificates: %w", err)
+	}
+	if u, err := url.Parse(p.url()); err == nil {
+		// A browser in the child may have made one; no other proxy will have this name to come back to it.
+		defer os.RemoveAll(browserProfile(authority, u))
 	}
 	child := exec.Command(path, args[1:]...)
 	child.Args[0] = args[0]

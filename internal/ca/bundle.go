@@ -19,7 +19,8 @@ const TrustStorePassword = pkcs12.DefaultPassword
 
 // rootVariables name files of further roots. The variables that a child's environment gets in their place replace
 // rather than add, so what they held (a company's own CA, most often) has to be in the bundle.
-var rootVariables = [...]string{"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO"}
+var rootVariables = [...]string{"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
+	"PERL_LWP_SSL_CA_FILE"}
 
 // BundlePath is a PEM file of the system's roots and this authority's, for clients whose setting replaces the roots
 // they trust. The file is brought up to date first. The system's roots are those of SSL_CERT_FILE where that is set;
