@@ -57,7 +57,7 @@ func noBody(method string, status int) bool {
 func (t *Tape) begin(req *http.Request, q *graph.Request) *Interaction {
 	id := t.idKeyers.live(q)
 	key := t.idKey(&id)
-	x := &Interaction{ID: key.id(), RecordedAt: q.Time}
+	x := &Interaction{RecordedAt: q.Time}
 	if x.RecordedAt.IsZero() {
 		x.RecordedAt = time.Now()
 	}
@@ -67,9 +67,7 @@ func (t *Tape) begin(req *http.Request, q *graph.Request) *Interaction {
 	t.started.sequence++
 	t.started.equal[key]++
 	x.Sequence = t.started.sequence
-	if n := t.started.equal[key]; n > 1 {
-		x.ID += "-" + strconv.Itoa(n)
-	}
+	x.ID = numbered(key, t.started.equal[key])
 	t.started.Unlock()
 	x.Request = Request{
 		Body:    string(id.body),
