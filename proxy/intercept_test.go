@@ -86,11 +86,11 @@ func TestShutdownWaitsForOpenExchanges(t *testing.T) {
 func TestSilentClientIsDropped(t *testing.T) {
 	t.Parallel()
 	h := withOrigin(t, proxy.Settings{Limits: proxy.Limits{ReadHeader: 100 * time.Millisecond, Idle: 100 * time.Millisecond}}, ok)
-	conn, br, _ := h.tunnelTo("graph.microsoft.com:443", "")
+	_, br, _ := h.tunnelTo("graph.microsoft.com:443", "")
 	if _, err := br.ReadByte(); err == nil {
 		t.Error("before TLS: the connection is open, want it closed")
 	}
-	conn, _, _ = h.tunnelTo("graph.microsoft.com:443", "")
+	conn, _, _ := h.tunnelTo("graph.microsoft.com:443", "")
 	c := h.secure(conn, "graph.microsoft.com")
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("after TLS: the connection is open, want it closed")

@@ -107,7 +107,6 @@ type Warden struct {
 	judge    *policy.Engine // nil when nothing is judged
 	tape     *tape.Tape
 	ledger   *ledger.Ledger // nil when none is kept
-	ca       *ca.Authority  // nil until something is to be intercepted
 	origin   *origin        // nil in a replay
 	limits   Limits
 	tally    tally

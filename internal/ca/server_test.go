@@ -122,7 +122,8 @@ func TestSessionTicketsAreShared(t *testing.T) {
 			t.Errorf("TLS %x, another authority: resumed %t, %v", version, state.DidResume, err)
 		}
 	}
-	if a.ServerConfig(host) != a.ServerConfig(host) || a.ServerConfig(host) != a.ServerConfig("GRAPH.MICROSOFT.COM") {
+	first, second := a.ServerConfig(host), a.ServerConfig(host)
+	if first != second || first != a.ServerConfig("GRAPH.MICROSOFT.COM") {
 		t.Error("one host has two configurations")
 	}
 }

@@ -62,8 +62,8 @@ func FuzzWhatIsAppliedIsGoverned(f *testing.F) {
 			return
 		}
 		for _, id := range op.IDs {
-			// A key that names its property may be governed as it is written: appId='x'.
-			if _, value, named := strings.Cut(id, "='"); named && strings.HasSuffix(value, "'") {
+			// An alternate key is governed as it is written: appId='x'.
+			if name, value, named := strings.Cut(id, "='"); named && strings.EqualFold(name, "appId") {
 				id = strings.ReplaceAll(strings.TrimSuffix(value, "'"), "''", "'")
 			}
 			if !slices.ContainsFunc(applied.Keys, func(key string) bool { return strings.EqualFold(key, id) }) {

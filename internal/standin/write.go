@@ -15,7 +15,6 @@ var (
 	jsonType  = []string{"application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"}
 	errorType = []string{"application/json"}
 	xmlType   = []string{"application/xml"}
-	plainType = []string{"text/plain"}
 	odata     = []string{"4.0"}
 	noCache   = []string{"no-cache"}
 	vary      = []string{"Accept-Encoding"}
