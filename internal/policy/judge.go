@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -149,10 +152,20 @@ func (g *generation) read(value any) (Verdict, error) {
 			v.Decision = stricter(v.Decision, Warn)
 		}
 	}
+	slices.SortStableFunc(v.Violations, gravest)
 	if answer["decision"] != string(v.Decision) {
 		return Verdict{}, fmt.Errorf("%w: decision %v does not follow from the violations", ErrMalformed, answer["decision"])
 	}
 	return v, nil
+}
+
+// gravest orders denials before warnings before notes, then by id and place, so that a refusal reads the same each time.
+func gravest(a, b Violation) int {
+	return cmp.Or(
+		slices.Index(ruleSets, a.Level)-slices.Index(ruleSets, b.Level),
+		strings.Compare(a.ID, b.ID),
+		strings.Compare(a.Pointer, b.Pointer),
+	)
 }
 
 func (g *generation) violation(item any) (Violation, error) {

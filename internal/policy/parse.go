@@ -76,7 +76,7 @@ func (s *sources) parseData(f *file) Faults {
 	if _, ok := document["graphwarden"]; ok && f.user && !s.wholeLibrary() {
 		return Faults{{File: f.name, Message: `the key "graphwarden" is the library's; set rules, permissions or judge_reads at the top`}}
 	}
-	if rules, ok := document["rules"].(map[string]any); ok {
+	if rules, ok := document["rules"].(map[string]any); ok && f.user {
 		for id := range rules {
 			s.setBy[id] = f.name
 		}

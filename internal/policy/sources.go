@@ -68,7 +68,7 @@ func readSources(options Options) (*sources, error) {
 // instead of joining it.
 func (s *sources) wholeLibrary() bool {
 	for _, f := range s.files {
-		if path.Base(filepath.ToSlash(f.name)) == "verdict.rego" && strings.Contains("\n"+string(f.content), "\npackage graphwarden\n") {
+		if f.user && path.Base(filepath.ToSlash(f.name)) == "verdict.rego" && strings.Contains("\n"+string(f.content), "\npackage graphwarden\n") {
 			return true
 		}
 	}
