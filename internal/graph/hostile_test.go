@@ -46,6 +46,11 @@ var disguises = []disguise{
 	{"key that is a name", spellKeys(func(string) string { return "('users')" })},
 	{"plain key that is a name", spellKeys(func(string) string { return "/users" })},
 	{"alternate keys", spellKeys(func(id string) string { return "(key='" + id + "')" })},
+	{"key named twice", spellKeys(func(id string) string { return "(id='" + id + "',ID='x')" })},
+	{"key in the query", spellKeys(func(string) string { return "(@k)" })},
+	{"named key in the query", spellKeys(func(string) string { return "(id=@k)" })},
+	{"named key that is a name", spellKeys(func(string) string { return "(id='users')" })},
+	{"named key of dots", spellKeys(func(string) string { return "(id='..')" })},
 	{"two casts", spellKeys(func(id string) string { return "/" + id + "/graph.a/microsoft.graph.b.c" })},
 	{"cast before the key", spellKeys(func(id string) string { return "/graph.a('" + id + "')" })},
 	{"empty parentheses on names", spellNames(func(s string) string {

@@ -290,7 +290,16 @@ func (b *builder) key(arguments string, form argumentForm, text string) error {
 	}
 	b.open = false
 	if form == formNamed {
-		return b.alternateKey(arguments, next)
+		id, isID, ok := idArgument(arguments)
+		switch {
+		case !ok:
+			return ambiguousSegment("has a key that is not written out", text)
+		case !isID && from == offTrie: // behind the slash of nobody knows what: a key, or arguments?
+			return ambiguousSegment("has a key that belongs to no collection", text)
+		case !isID:
+			return b.alternateKey(arguments, next)
+		}
+		arguments = id
 	}
 	b.p.Segments = append(b.p.Segments, Segment{Name: arguments, Key: true})
 	b.at = next

@@ -180,7 +180,11 @@ func unquote(s string) (string, bool) {
 }
 
 // isBareKey tells whether s may be a key without quotes: a GUID, a number, an id of plain characters.
+// A parameter alias (@p, whose value stands in the query) is none.
 func isBareKey(s string) bool {
+	if s[0] == '@' {
+		return false
+	}
 	for i := range len(s) {
 		if c := s[i]; !isAlnum(c) && strings.IndexByte("-_.~@:", c) < 0 {
 			return false
@@ -213,6 +217,30 @@ func namedArguments(s string) (string, bool) {
 		out = append(out, ',')
 		s = rest
 	}
+}
+
+// idArgument tells set(id='P') from an alternate key: it is set('P') with the name of the key written out. A key that
+// stands in the query instead, under an alias, is not ok.
+func idArgument(arguments string) (id string, isID, ok bool) {
+	pairs := 0
+	for rest, more := arguments, true; more; pairs++ {
+		name, behind, _ := strings.Cut(rest, "=")
+		if id, rest, more, ok = cutValue(behind); !ok || id[0] == '@' {
+			return "", false, false
+		}
+		isID = isID || strings.EqualFold(name, "id")
+	}
+	switch {
+	case !isID:
+		return "", false, true
+	case pairs > 1: // which of them finds the entity?
+		return "", false, false
+	case id[0] == '\'':
+		id, ok = unquote(id)
+	default:
+		ok = isBareKey(id)
+	}
+	return id, true, ok && strings.Trim(id, ". ") != ""
 }
 
 func isIdentifier(s string) bool {
