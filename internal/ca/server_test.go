@@ -122,8 +122,8 @@ func TestSessionTicketsAreShared(t *testing.T) {
 			t.Errorf("TLS %x, another authority: resumed %t, %v", version, state.DidResume, err)
 		}
 	}
-	first, second := a.ServerConfig(host), a.ServerConfig(host)
-	if first != second || first != a.ServerConfig("GRAPH.MICROSOFT.COM") {
+	one, again := a.ServerConfig(host), a.ServerConfig(host)
+	if one != again || one != a.ServerConfig("GRAPH.MICROSOFT.COM") {
 		t.Error("one host has two configurations")
 	}
 }
