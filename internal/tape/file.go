@@ -64,8 +64,8 @@ func startRecording(path, tool string, when Sync) (*recording, error) {
 	} else if err == nil {
 		err = lock(f)
 	}
+	r.f = f
 	if err == nil {
-		r.f = f
 		err = r.write(recordHead(tool))
 	}
 	if err != nil {
@@ -88,7 +88,10 @@ func (r *recording) openPartial() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, lock(f)
+	if err := lock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // continueRecording appends to the cassette at path, which load read after it was locked.
@@ -99,7 +102,7 @@ func continueRecording(path string, when Sync, load func() (*Cassette, error)) (
 	}
 	c, err := load()
 	if err != nil {
-		return nil, nil, errors.Join(err, held.Close())
+		return nil, nil, errors.Join(err, unlock(held), held.Close())
 	}
 	r := &recording{final: path, sync: when, tail: c.tail}
 	if len(c.tail) == 0 && bytes.Contains(c.head, []byte("\nrecorder: ")) {
@@ -249,7 +252,7 @@ func (r *recording) closeFiles() error {
 	var errs []error
 	for _, f := range []*os.File{r.f, r.held} {
 		if f != nil {
-			errs = append(errs, f.Close())
+			errs = append(errs, unlock(f), f.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -18,6 +18,10 @@ func lock(f *os.File) error {
 	return err
 }
 
+// unlock gives the file up. Closing it is not enough: a child process that is just being started shares the lock until
+// it runs its own program.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 // syncFolder makes a rename last.
 func syncFolder(path string) error {
 	d, err := os.Open(path)

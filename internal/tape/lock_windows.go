@@ -18,5 +18,8 @@ func lock(f *os.File) error {
 	return err
 }
 
+// unlock does nothing: the lock ends with the handle, which no child inherits.
+func unlock(*os.File) error { return nil }
+
 // syncFolder does nothing: Windows has no way to sync a folder, and its renames are journalled.
 func syncFolder(string) error { return nil }

@@ -181,7 +181,7 @@ func Recover(path string) (*Cassette, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recover cassette: %w", err)
 	}
-	defer f.Close()
+	defer f.Close() // the second time does no harm
 	c, err := Load(partial)
 	if err != nil {
 		return nil, err
@@ -195,7 +195,9 @@ func Recover(path string) (*Cassette, error) {
 	if err := writeAtomically(path, c.canonicalBytes()); err != nil {
 		return nil, fmt.Errorf("recover cassette: %w", err)
 	}
-	f.Close()
+	if err := errors.Join(unlock(f), f.Close()); err != nil {
+		return nil, fmt.Errorf("recover cassette: %w", err)
+	}
 	if err := os.Remove(partial); err != nil {
 		return nil, fmt.Errorf("recover cassette: %w", err)
 	}
