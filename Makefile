@@ -6,7 +6,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
 CGO         := $(if $(RACE),CGO_ENABLED=1,)
 
-.PHONY: build test lint bench demo cover clean
+.PHONY: build test lint bench bench-large bench-go demo cover clean
 
 build:
 	$(GO) build -trimpath -o graphwarden ./cmd/graphwarden
@@ -22,9 +22,19 @@ test:
 lint:
 	$(GO) run $(STATICCHECK) ./...
 
-# One iteration of each: that they run is checked everywhere, what they measure on a quiet machine only.
+# graphwarden beside its limits and peers, on loopback, about 15 minutes; BENCH takes flags, such as BENCH="-rounds 3 -only pinned".
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+	$(GO) run ./internal/bench $(BENCH)
+
+# The same with a million recordings.
+bench-large:
+	$(GO) run ./internal/bench -large $(BENCH)
+
+# The Go benchmarks of the hot paths, in a file for benchstat.
+bench-go:
+	@mkdir -p dist/bench
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./... > dist/bench/go-new.txt
+	@echo "written to dist/bench/go-new.txt; CONTRIBUTING.md says how to compare"
 
 demo: build
 	./graphwarden demo
