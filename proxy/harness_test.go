@@ -44,7 +44,7 @@ var granted = bearer("DeviceManagementConfiguration.ReadWrite.All")
 
 // harness is a proxy on loopback with a client that trusts it.
 type harness struct {
-	t      *testing.T
+	t      testing.TB
 	warden *proxy.Warden
 	addr   string
 	roots  *x509.CertPool
@@ -52,7 +52,7 @@ type harness struct {
 }
 
 // start serves a Warden until the test ends.
-func start(t *testing.T, s proxy.Settings) *harness {
+func start(t testing.TB, s proxy.Settings) *harness {
 	t.Helper()
 	if s.CADir == "" {
 		s.CADir = filepath.Join(t.TempDir(), "ca")
@@ -142,7 +142,7 @@ func (a answer) code() string {
 }
 
 // send sends one request; headers are pairs.
-func send(t *testing.T, c *http.Client, method, url, body string, headers ...string) answer {
+func send(t testing.TB, c *http.Client, method, url, body string, headers ...string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
