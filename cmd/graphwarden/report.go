@@ -98,6 +98,20 @@ func exchangeJSON(e proxy.Exchange) map[string]any {
 	}
 }
 
+// console tells, once, where the console is. Its link holds the token unless that is kept in a file.
+func (r *reporter) console(env *Env, link, tokenFile string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.json:
+		r.line(map[string]any{"schema": "graphwarden.output/v1", "type": "console", "url": link})
+	case tokenFile != "":
+		note(env, "console %s (its token is in %s)", link, tokenFile)
+	default:
+		note(env, "console %s", link)
+	}
+}
+
 // summary is the last line.
 func (r *reporter) summary(mode, cassette string, s proxy.Summary) {
 	r.mu.Lock()

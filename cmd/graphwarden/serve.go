@@ -86,7 +86,7 @@ func reloadOnHangup(ctx context.Context, p *running, log *slog.Logger) (stop fun
 			case <-ctx.Done():
 				return
 			case <-hangup:
-				if err := p.warden.Reload(ctx); err != nil {
+				if err := p.reload(ctx); err != nil {
 					log.Error("policies were not reloaded; the last good set stays in force", "error", err)
 				} else {
 					log.Info("policies reloaded")

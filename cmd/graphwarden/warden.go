@@ -24,6 +24,7 @@ type running struct {
 	listener net.Listener
 	served   chan error
 	report   *reporter
+	admin    *admin // nil unless --admin
 }
 
 // startProxy opens the Warden that the settings describe and serves it. A wrong policy, data file or cassette is wrong
@@ -42,6 +43,12 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
 		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
 	}
+	if r.admin, err = listenAdmin(s); err != nil {
+		return nil, err
+	}
+	if r.admin != nil {
+		r.admin.attach(&settings)
+	}
 	if s.Origin == "standin" {
 		if r.standin, err = standin.Start(standin.Options{Logger: log}); err != nil {
 			return nil, fmt.Errorf("start stand-in: %w", err)
@@ -54,6 +61,11 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 	if r.listener, err = net.Listen("tcp", listen); err != nil {
 		hint := "choose another address with --listen, or let the system pick a port: --listen 127.0.0.1:0"
 		return nil, &exitError{code: codeFailed, err: fmt.Errorf("listen: %w", err), hint: hint}
+	}
+	if r.admin != nil {
+		if err = r.admin.serve(env, r); err != nil {
+			return nil, err
+		}
 	}
 	go func() { r.served <- r.warden.Serve(r.listener) }()
 	return r, nil
@@ -82,16 +94,33 @@ func (r *running) url() string { return "http://" + r.listener.Addr().String() }
 func (r *running) stop() (proxy.Summary, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
+	if r.admin != nil {
+		r.admin.draining.Store(true)
+	}
 	err := r.warden.Shutdown(ctx)
 	summary := r.warden.Summary()
+	if r.admin != nil {
+		err = errors.Join(err, r.admin.close())
+	}
 	if r.standin != nil {
 		err = errors.Join(err, r.standin.Close())
 	}
 	return summary, err
 }
 
+// reload reads the policies anew.
+func (r *running) reload(ctx context.Context) error {
+	if r.admin != nil {
+		return r.admin.Reload(ctx)
+	}
+	return r.warden.Reload(ctx)
+}
+
 // close ends what startProxy began before it failed.
 func (r *running) close() {
+	if r.admin != nil {
+		_ = r.admin.close()
+	}
 	if r.warden != nil {
 		_ = r.warden.Close()
 	}

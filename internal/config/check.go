@@ -107,6 +107,12 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 	if command == "serve" && s.ProxyPassword == "" && !onlyHere(s.Listen) {
 		fault("listen", "other machines can reach %s: set a password with GRAPHWARDEN_PROXY_PASSWORD, or listen on 127.0.0.1", s.Listen)
 	}
+	// In a file that run shares with serve, they stand beside an address that run leaves alone.
+	for _, name := range []string{"admin-write", "admin-token-file"} {
+		if s.Admin == "" && s.Source(name) == "--"+name && (s.AdminWrite || name != "admin-write") {
+			fault(name, "it is for the console: name its address with --admin ADDR")
+		}
+	}
 	// In the environment or the file of a pipeline, strict may well stand beside a run that records.
 	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
 		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")

@@ -41,6 +41,10 @@ type Settings struct {
 	Strict        bool
 	Output        string
 	Quiet         bool
+	Admin         string // empty: there is no console
+	AdminWrite    bool
+	// AdminTokenFile keeps the console's token; empty: each start makes a new one.
+	AdminTokenFile string
 
 	sources map[string]string
 }

@@ -128,6 +128,15 @@ func Table() []Setting {
 		{Name: "quiet", Kind: Bool, Commands: proxies,
 			Help:   "print only what was denied or missed",
 			target: func(s *Settings) any { return &s.Quiet }},
+		{Name: "admin", Kind: Text, Arg: "ADDR", Commands: proxies, check: checkAddress,
+			Help:   "serve the console, the admin API and metrics at this address (run takes it from its flag only; default: nowhere)",
+			target: func(s *Settings) any { return &s.Admin }},
+		{Name: "admin-write", Kind: Bool, Commands: proxies,
+			Help:   "let the admin API change something: reload the policies",
+			target: func(s *Settings) any { return &s.AdminWrite }},
+		{Name: "admin-token-file", Kind: Path, Arg: "FILE", Commands: proxies,
+			Help:   "keep the console's token in this file, and make it if it is not there (default: a new token at each start)",
+			target: func(s *Settings) any { return &s.AdminTokenFile }},
 	}
 }
 
@@ -150,13 +159,15 @@ func (set *Setting) Placeholder() string {
 }
 
 // ownOnly tells whether only a flag of the command itself may set the setting: run shares graphwarden.yaml with a
-// server that may be running, and must not fight it for its port.
-func (set *Setting) ownOnly(command string) bool { return set.Name == "listen" && command == "run" }
+// server that may be running, and must not fight it for its ports.
+func (set *Setting) ownOnly(command string) bool {
+	return command == "run" && (set.Name == "listen" || set.Name == "admin")
+}
 
 // fallback is the default of the setting for the command.
 func (set *Setting) fallback(command string) (string, error) {
 	switch {
-	case set.ownOnly(command):
+	case set.Name == "listen" && command == "run":
 		return "127.0.0.1:0", nil
 	case set.Name == "ca-dir":
 		dir, err := os.UserConfigDir()
