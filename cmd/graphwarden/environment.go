@@ -45,6 +45,8 @@ func childEnvironment(base []string, proxyURL string, a *ca.Authority) ([]string
 	if err != nil {
 		return nil, err
 	}
+	// What the child asks graphwarden for, such as a browser's flags, is to be of the same CA.
+	set = append(set, variable{"GRAPHWARDEN_CA_DIR", a.Dir()})
 	replaced := map[string]bool{}
 	for _, v := range set {
 		replaced[v.name] = true

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files in the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"graphwarden": main})
+	testscript.Main(m, map[string]func(){"graphwarden": main, "goclient": goClient})
 }
 
 // TestScript runs the user stories in testdata/script, one file each.

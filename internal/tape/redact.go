@@ -38,7 +38,8 @@ const (
 		"Content-Range Content-Type Date Deprecation Etag Last-Modified Link Location Odata-Version Operation-Location " +
 		"Preference-Applied Ratelimit-Limit Ratelimit-Remaining Ratelimit-Reset Request-Id Retry-After Sunset Vary Warning " +
 		"Www-Authenticate X-Content-Type-Options X-Ms-Ags-Diagnostic X-Ms-Resource-Unit X-Ms-Throttle-Information X-Ms-Throttle-Scope " +
-		"X-Ms-Throttle-Limit-Percentage Content-Length " + codeHeader
+		"X-Ms-Throttle-Limit-Percentage Content-Length Access-Control-Allow-Headers Access-Control-Allow-Methods " +
+		"Access-Control-Allow-Origin Access-Control-Expose-Headers Access-Control-Max-Age " + codeHeader // without these no page reads a replay
 )
 
 // secretFields are names whose values are secrets wherever they stand: JSON bodies, forms, queries, connection strings.
