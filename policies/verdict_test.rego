@@ -44,6 +44,16 @@ test_level_from_data if {
 	verdict(changes) == {"decision": "allow", "violations": []} with data.rules["token.expired"].level as "off"
 }
 
+test_off_for_every_set if {
+	quiet := {"decision": "allow", "violations": []}
+	verdict({"/graph/embedded": true}) == quiet with data.rules["route.embedded"].level as "off"
+	verdict({"/graph/permissions/known": false}) == quiet with data.rules["permission.unlisted"].level as "off"
+}
+
+test_off_without_quotes if {
+	verdict({"/token/expired": true}) == {"decision": "allow", "violations": []} with data.rules["token.expired"].level as false
+}
+
 test_rules_that_are_off_are_silent if verdict({}).violations == []
 
 test_bare_string_finding if {
@@ -114,4 +124,80 @@ test_override_needs_its_code_and_a_reason if {
 
 test_without_an_override_nothing_changes if {
 	levels(verdict({"/token/expired": true})) == {"token.expired": "deny"} with data.overrides as emergency({})
+}
+
+test_override_makes_nothing_graver if {
+	answer := verdict(object.union(sent, {"/graph/embedded": true})) with data.overrides as emergency({"rules": ["route.embedded"]})
+	levels(answer) == {"token.expired": "deny", "route.embedded": "warn", "override.used": "warn"}
+}
+
+# Everything wrong at once that can be: the gate of every rule is open.
+worst := object.union_n([
+	{path: true | some path in [
+		"/graph/has/abstract", "/graph/has/unknown", "/graph/has/broad", "/graph/has/bad_filter", "/graph/has/unexpected",
+		"/graph/has/missing", "/graph/has/intent", "/graph/has/many", "/graph/has/filter", "/graph/embedded",
+		"/graph/body/has_unknown", "/graph/body/needs_target", "/token/odd", "/token/unsigned", "/token/expired", "/token/many",
+		"/graph/permissions/read_only",
+	]},
+	{path: false | some path in [
+		"/graph/body/has_target", "/graph/body/id_matches", "/request/accepts_json", "/request/content_json", "/request/traceable",
+		"/token/audience_matches", "/graph/tenant_matches", "/graph/permissions/known", "/graph/body/object",
+	]},
+	{
+		"/graph/version": null, "/graph/effect": "replace", "/graph/body/entries": 0, "/graph/body/unknown": ["x"],
+		"/graph/permissions/documented/state": "missing",
+		"/graph/permissions/documented/held": ["A.Read.All"], "/token/scopes": ["Directory.ReadWrite.All", "B"],
+		"/request/headers/user-agent": ["sdk/1.0.0"],
+		"/graph/targets": [
+			fixture.target({"unexpected": ["x"], "missing": ["y"], "filter": {"id": "f", "mode": "none"}, "intent": "uninstall"}),
+			fixture.target({}),
+			fixture.target({"type": "abstract"}),
+			fixture.target({"type": "unknown"}),
+			fixture.target({"type": "all_users"}),
+		],
+	},
+])
+
+everything_on := {id: object.union(defaults, {"level": "warn"}) |
+	some id, defaults in object.union(data.graphwarden.defaults.rules, {
+		"group.denied": {"groups": [fixture.group]},
+		"group.exclusion": {"groups": ["left out"]},
+		"freeze.window": {"windows": [{"from": "2026-01-01", "to": "2027-01-01", "reason": "all year"}]},
+		"freeze.hours": {"zone": "Asia/Tokyo"},
+		"header.user_agent": {"floors": {"sdk": "2.0.0"}},
+		"caller.kind": {"kinds": [], "tenants": []},
+		"ticket.unknown": {"tickets": {}},
+	})
+}
+
+# what another state of the request is needed for
+elsewhere := {
+	"token.missing", "token.opaque", "token.personal", "token.kind", "token.audience_missing", "token.app_only", "token.delegated",
+	"role.missing", "body.missing", "body.opaque", "route.unknown", "route.indirect", "route.beta", "batch.writes", "batch.resources",
+	"override.used", "override.invalid", "ticket.unknown",
+}
+
+ids_of(changes) := {v.id | some v in answer.violations} if {
+	answer := verdict(changes) with data.rules as everything_on
+}
+
+test_everything_wrong if {
+	ids_of(worst) == object.keys(data.graphwarden.defaults.rules) - elsewhere
+}
+
+test_other_requests_are_left_alone if {
+	ungoverned := object.union(worst, {"/graph/governed": false})
+	ids_of(ungoverned) == set()
+	every other in [
+		{"/token/type": "personal"}, {"/token/type": "unknown"}, {"/token/type": "application"},
+		{"/token/present": false}, {"/token/format": "opaque", "/token/odd": false},
+		{"/token/audience": null}, {"/request/body_state": "none"}, {"/request/body_state": "opaque"},
+		{"/graph/kind": "unknown_write"}, {"/graph/version": "beta"}, {"/graph/kind": "indirect_assignment"},
+		{"/request/headers/x-change-ticket": ["CHG12345"]},
+		{"/token/type": "application", "/graph/permissions/documented/state": "refused"},
+		{"/graph/permissions/documented/state": "refused"},
+		{"/token/type": "application", "/graph/permissions/documented/application": [fixture.scope]},
+	] {
+		ids_of(object.union(ungoverned, other)) == set()
+	}
 }

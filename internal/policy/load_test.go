@@ -71,6 +71,7 @@ func TestLoadRefuses(t *testing.T) {
 		"failing test": {map[string]string{"a.rego": mine, "a_test.rego": "package mine_test\n\ntest_it if 1 == 2"},
 			[]string{"a_test.rego:3: test mine_test.test_it fails"}},
 		"passing test": {map[string]string{"a.rego": mine, "a_test.rego": "package mine_test\n\ntest_it if 1 == 1"}, nil},
+		"off":          {map[string]string{"a.rego": mine, "data.yaml": "rules: {mine.rule: {level: off}}"}, nil},
 		"bad level":    {map[string]string{"a.rego": mine, "data.yaml": "rules: {mine.rule: {level: den}}"}, []string{`rules["mine.rule"].level is den`}},
 		"unknown rule": {map[string]string{"a.rego": mine, "data.yaml": "rules: {mine.rul: {level: deny}}"}, []string{`there is no rule of that id, did you mean mine.rule?`}},
 		"unknown parameter": {map[string]string{"a.rego": mine, "data.yaml": "rules: {mine.rule: {limt: 1}}"},

@@ -110,8 +110,14 @@ func (s *sources) mergeDefaults() {
 	merged := clone(defaults)
 	overlay(merged, s.data)
 	maps.Copy(s.data, merged)
-	if _, ok := s.data["rules"].(map[string]any); !ok {
+	rules, ok := s.data["rules"].(map[string]any)
+	if !ok {
 		s.data["rules"] = map[string]any{}
+	}
+	for _, rule := range rules {
+		if fields, ok := rule.(map[string]any); ok && fields["level"] == false {
+			fields["level"] = LevelOff // off without quotes is false in YAML
+		}
 	}
 }
 

@@ -21,7 +21,10 @@ level(found, set) := "audit" if {
 	override.covers[found.id]
 } else := plain_level(found, set)
 
-plain_level(found, set) := value if {
+# off without quotes is false in YAML
+plain_level(found, set) := "off" if {
+	setting(found.id, "level") == false
+} else := value if {
 	value := setting(found.id, "level")
 } else := set
 

@@ -18,6 +18,7 @@ test_missing if {
 	denies("body.missing", {"/request/body_state": "none", "/graph/operation": operation})
 	not denies("body.missing", {"/request/body_state": "none", "/graph/operation": "delete"})
 	not denies("body.missing", {"/graph/operation": operation})
+	not denies("body.missing", {"/request/body_state": "none", "/graph/operation": operation, "/graph/kind": "indirect_assignment"})
 }
 
 test_missing_for_each_operation if {

@@ -29,9 +29,16 @@ test_app if {
 	spoken(good, {"/token/app": null}) == {"app.not_allowed"}
 }
 
+test_a_token_that_cannot_be_read_is_for_other_rules if {
+	spoken(settings([], [], []), {"/token/format": "jwt"}) == {"tenant.not_allowed", "app.not_allowed", "caller.kind"}
+	spoken(settings([], [], []), {"/token/format": "opaque"}) == set()
+}
+
 test_pseudonyms_count_in_a_replay if {
 	hidden := {"/token/tenant": lib.pseudonym(fixture.tenant), "/token/app": lib.pseudonym(fixture.app)}
 	spoken(good, object.union(hidden, {"/mode": "replay"})) == set()
+	stranger := {"/token/tenant": lib.pseudonym("someone else"), "/mode": "replay"}
+	spoken(good, stranger) == {"tenant.not_allowed"}
 	spoken(good, object.union(hidden, {"/mode": "live"})) == {"tenant.not_allowed", "app.not_allowed"}
 }
 

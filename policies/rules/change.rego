@@ -95,7 +95,6 @@ deny contains {
 	input.graph.has.intent == true
 	input.graph.governed == true
 	some target in input.graph.targets
-	target.intent != null
 	lib.listed(lib.setting("ticket.class", "intents"), target.intent)
 	not high_class
 }

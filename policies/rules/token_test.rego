@@ -109,7 +109,7 @@ test_app_only_without_a_way_out if {
 
 test_delegated if {
 	refused := {"/graph/permissions/documented/state": "refused", "/graph/permissions/documented/delegated_work": []}
-	denies("token.delegated", refused)
+	fixture.ids(token.deny) == {"token.delegated"} with input as fixture.but(refused)
 	not denies("token.delegated", {})
 	not denies("token.delegated", object.union(refused, {"/token/type": "personal"}))
 }
