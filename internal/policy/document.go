@@ -64,13 +64,31 @@ func (e *Engine) JudgeInput(ctx context.Context, document map[string]any) (v Ver
 
 // schema is as much of JSON Schema as the input document's own uses.
 type schema struct {
-	Type       any                `json:"type"`
+	Type       string             `json:"type"`
+	AnyOf      []*schema          `json:"anyOf"` // of types only
 	Enum       []any              `json:"enum"`
 	Const      any                `json:"const"`
 	Required   []string           `json:"required"`
 	Properties map[string]*schema `json:"properties"`
-	Additional any                `json:"additionalProperties"`
+	Additional additional         `json:"additionalProperties"`
 	Items      *schema            `json:"items"`
+}
+
+// additional says what an object may hold beside the named properties: nothing, or what fits the schema.
+type additional struct {
+	denied bool
+	fits   *schema
+}
+
+// UnmarshalJSON reads false, true or a schema.
+func (a *additional) UnmarshalJSON(text []byte) error {
+	var allowed bool
+	if json.Unmarshal(text, &allowed) == nil {
+		a.denied = !allowed
+		return nil
+	}
+	a.fits = new(schema)
+	return json.Unmarshal(text, a.fits)
 }
 
 var inputSchema = sync.OnceValue(func() *schema {
@@ -86,8 +104,8 @@ func (s *schema) check(pointer string, value any, faults *[]error) {
 	fault := func(format string, args ...any) {
 		*faults = append(*faults, fmt.Errorf("%s "+format, append([]any{placeOf(pointer)}, args...)...))
 	}
-	if s.Type != nil && !typeIs(s.Type, value) {
-		fault("is %s, not %v", typeName(value), s.Type)
+	if types := s.types(); len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return typeIs(t, value) }) {
+		fault("is %s, not %s", typeName(value), strings.Join(types, " or "))
 		return
 	}
 	if s.Const != nil && value != s.Const {
@@ -105,9 +123,12 @@ func (s *schema) check(pointer string, value any, faults *[]error) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			below, ok := s.Properties[name]
-			if ok {
+			if !ok {
+				below = s.Additional.fits
+			}
+			if below != nil {
 				below.check(pointer+"/"+escapePointer(name), v[name], faults)
-			} else if s.Additional == false {
+			} else if s.Additional.denied {
 				fault("has %q, which there is not", name)
 			}
 		}
@@ -132,11 +153,19 @@ func escapePointer(name string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// typeIs compares with the type, or one of the types, that a schema names.
-func typeIs(want any, value any) bool {
-	if list, ok := want.([]any); ok {
-		return slices.ContainsFunc(list, func(one any) bool { return typeIs(one, value) })
+// types are those a schema allows; none means any.
+func (s *schema) types() []string {
+	if s.Type != "" {
+		return []string{s.Type}
 	}
+	var types []string
+	for _, one := range s.AnyOf {
+		types = append(types, one.types()...)
+	}
+	return types
+}
+
+func typeIs(want string, value any) bool {
 	name := typeName(value)
 	return want == name || want == "number" && name == "integer"
 }
