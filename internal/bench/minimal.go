@@ -42,6 +42,7 @@ func runMinimal(args []string) error {
 		return err
 	}
 	ready(l)
+	go profileIfAsked(*s.profile)
 	conns := make(handOver)
 	inner := &http.Server{Handler: handler, TLSConfig: &tls.Config{NextProtos: []string{"h2", "http/1.1"}}}
 	go func() { _ = inner.Serve(conns) }()

@@ -50,6 +50,7 @@ func runGoproxy(args []string) error {
 		return err
 	}
 	ready(l)
+	go profileIfAsked(*s.profile)
 	return http.Serve(l, g)
 }
 

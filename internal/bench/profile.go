@@ -1,16 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
 
 // profiled are the modes that can be profiled, by their target.
 var profiled = map[string]string{
+	"minimal": minimal, "hash-map": hashMap, "goproxy": goproxyMITM,
 	"off": off, "judge": judged, "record": record, "judge-record": judgeRecord, "replay": replay1k, "judge-replay": judgeReplay,
 }
 
@@ -32,7 +36,9 @@ func (b *bench) writeProfile(h house) error {
 		return err
 	}
 	// The product's flags, less those that its command alone knows.
-	argv[1] = "warden"
+	if argv[1] == "serve" {
+		argv[1] = "warden"
+	}
 	for _, name := range []string{"--listen", "--upstream-proxy", "--log-level"} {
 		if i := slices.Index(argv, name); i > 0 {
 			argv = slices.Delete(argv, i, i+2)
@@ -63,4 +69,34 @@ func (b *bench) writeProfile(h house) error {
 	fmt.Printf("%.0f requests per second, %.0f us of CPU each, strangers took %.0f %%\n%s.cpu.prof\n%s.allocs.prof\n",
 		s.rate(), cpuPer(s), 100*s.Strangers, prefix, prefix)
 	return nil
+}
+
+func profileIfAsked(prefix string) {
+	if prefix == "" {
+		return
+	}
+	if err := writeProfiles(prefix); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// writeProfiles profiles this process from the first interrupt to the second.
+func writeProfiles(prefix string) error {
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt)
+	<-interrupts
+	cpu, err := os.Create(prefix + ".cpu.prof")
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return err
+	}
+	<-interrupts
+	pprof.StopCPUProfile()
+	allocs, err := os.Create(prefix + ".allocs.prof")
+	if err != nil {
+		return err
+	}
+	return errors.Join(cpu.Close(), pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close())
 }

@@ -32,6 +32,7 @@ type side struct {
 	origin   *string
 	originCA *string
 	replay   *int
+	profile  *string
 }
 
 func newSide(name string) *side {
@@ -41,6 +42,7 @@ func newSide(name string) *side {
 		origin:   f.String("origin", "", "address of the origin"),
 		originCA: f.String("origin-ca", "", "file with the origin's CA"),
 		replay:   f.Int("replay", 0, "answer this many requests from memory"),
+		profile:  f.String("profile", "", "start of the names of the profiles' files"),
 	}
 }
 

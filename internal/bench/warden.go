@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"runtime"
-	"runtime/pprof"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/graphwarden/graphwarden/internal/bench/lean"
@@ -23,7 +17,6 @@ import (
 )
 
 // runWarden is graphwarden's own chain inside this program, so that it can be profiled: the product has no door for that.
-// The profiles cover the time from the first interrupt to the second.
 func runWarden(args []string) error {
 	f := flag.NewFlagSet("warden", flag.ContinueOnError)
 	var s proxy.Settings
@@ -49,25 +42,8 @@ func runWarden(args []string) error {
 		return err
 	}
 	go func() { _ = w.Serve(l) }()
-	interrupts := make(chan os.Signal, 2)
-	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
-	runtime.MemProfileRate = 16 << 10
 	ready(l)
-	<-interrupts
-	cpu, err := os.Create(*profile + ".cpu.prof")
-	if err != nil {
-		return err
-	}
-	if err := pprof.StartCPUProfile(cpu); err != nil {
-		return err
-	}
-	<-interrupts
-	pprof.StopCPUProfile()
-	allocs, err := os.Create(*profile + ".allocs.prof")
-	if err != nil {
-		return err
-	}
-	return errors.Join(cpu.Close(), pprof.Lookup("allocs").WriteTo(allocs, 0), allocs.Close())
+	return writeProfiles(*profile)
 }
 
 // token is what every request carries: the claims of a script's token as Entra makes it, unsigned.
