@@ -135,7 +135,7 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 	if w.hosts, err = graph.NewHosts(s.GraphHosts...); err != nil {
 		return nil, err
 	}
-	w.read = graph.ReadOptions{Hosts: w.hosts, Now: w.settings.Now}
+	w.read = graph.ReadOptions{Hosts: w.hosts, Now: w.settings.Now, Tokens: new(graph.Tokens)}
 	if w.enforce != EnforceOff {
 		if w.judge, err = policy.Load(ctx, policy.Options{Paths: s.Policy, Data: s.Data, Logger: w.log}); err != nil {
 			return nil, fmt.Errorf("load policy: %w", err)

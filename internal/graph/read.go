@@ -19,6 +19,8 @@ type ReadOptions struct {
 	// Now and NewID give the time and the name of an exchange; nil means the clock and a random UUID.
 	Now   func() time.Time
 	NewID func() string
+	// Tokens remembers what was read of tokens; nil means that each is read anew.
+	Tokens *Tokens
 }
 
 // Read makes the one reading of r that everything behind works from. It takes a server's request in origin or
@@ -73,7 +75,7 @@ func (q *Request) read(r *http.Request, o ReadOptions) *Refusal {
 	if refusal := q.interpret(); refusal != nil {
 		return refusal
 	}
-	q.Token = ReadToken(q.Header)
+	q.Token = o.Tokens.Read(q.Header)
 	q.classify(o.Hosts)
 	return q.readBatch(o)
 }
