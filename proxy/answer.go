@@ -3,8 +3,6 @@ package proxy
 import (
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -98,17 +96,3 @@ var copyBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 16<<10)
 	return &b
 }}
-
-func textResponse(r *http.Request, status int, message string) *http.Response {
-	message = "graphwarden: " + message + "\n"
-	return &http.Response{
-		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{
-			"Content-Type":   {"text/plain; charset=utf-8"},
-			"Cache-Control":  {"no-store"},
-			"Content-Length": {strconv.Itoa(len(message))},
-		},
-		ContentLength: int64(len(message)), Body: io.NopCloser(strings.NewReader(message)), Request: r,
-	}
-}

@@ -16,19 +16,25 @@ import (
 	"github.com/graphwarden/graphwarden/internal/graph"
 )
 
+const graphPortOnly = "Graph is reached through port 443 only"
+
 // connect answers a CONNECT: to Graph the connection is intercepted, to any other host it becomes a tunnel.
 func (f *front) connect(w http.ResponseWriter, r *http.Request) {
 	host, port, ok := splitAuthority(r.Host)
-	if !ok {
-		plainError(w, http.StatusBadRequest, "CONNECT must name host:port")
+	if !ok || r.URL.Host != r.Host || r.URL.User != nil || r.URL.Path != "" || r.URL.RawQuery != "" {
+		plainError(w, http.StatusBadRequest, "CONNECT must name host:port and nothing else")
 		return
 	}
 	if _, graphHost := f.w.hosts.Cloud(host); !graphHost {
-		f.tunnel(w, r)
+		if r.URL.Port() == "" { // RFC 9110 section 9.3.6
+			plainError(w, http.StatusBadRequest, "CONNECT must name a port")
+			return
+		}
+		f.tunnel(w, r, host, port)
 		return
 	}
 	if port != "443" {
-		plainError(w, http.StatusForbidden, "Graph is reached through port 443 only")
+		plainError(w, http.StatusForbidden, graphPortOnly)
 		return
 	}
 	authority, err := f.authority()
@@ -86,6 +92,12 @@ func (f *front) serveInner(w http.ResponseWriter, r *http.Request) {
 	client, ok := clientOf(r.Context())
 	if !ok || client.conn == nil {
 		plainError(w, http.StatusInternalServerError, "the connection is not known")
+		return
+	}
+	if r.Method == http.MethodConnect {
+		// A tunnel from in here would be opened past the checks of the one door.
+		w.Header().Set("Connection", "close")
+		plainError(w, http.StatusMethodNotAllowed, "a CONNECT inside of a CONNECT")
 		return
 	}
 	conn := graph.Connection{

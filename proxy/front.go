@@ -75,8 +75,9 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 	})
 	g.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 		in, ok := r.Context().Value(incomingKey{}).(*incoming)
-		if !ok {
-			return r, f.otherRefused(r)
+		if !ok { // an absolute-form request to a host that is not Graph
+			stripHopByHop(r.Header)
+			return r, nil
 		}
 		ctx.UserData = in
 		ctx.RoundTripper = exchange
@@ -95,15 +96,6 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 		return refusal.Response(ctx.Req, graph.Meta{ID: graph.NewID(), Time: f.w.settings.Now()})
 	})
 	return g
-}
-
-// otherRefused answers an absolute-form request to a host that is not Graph where those are not reached.
-func (f *front) otherRefused(r *http.Request) *http.Response {
-	if reason := f.tunnelRefused(); reason != "" {
-		return textResponse(r, http.StatusForbidden, reason)
-	}
-	stripHopByHop(r.Header)
-	return nil
 }
 
 // refuseDial is the dialer of a replay.
@@ -152,7 +144,7 @@ func (f *front) serveOuter(w http.ResponseWriter, r *http.Request) {
 
 // absolute serves a request that names its host in the request line. Old axios sends https this way, in clear.
 func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
-	host, _, ok := splitAuthority(r.URL.Host)
+	host, port, ok := splitAuthority(r.URL.Host)
 	if !ok || (r.URL.Scheme != "https" && r.URL.Scheme != "http") {
 		plainError(w, http.StatusBadRequest, "the request line must name an http or https host")
 		return
@@ -162,7 +154,20 @@ func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
 			f.landing(w, r)
 			return
 		}
-		f.goproxy.ServeHTTP(newAnswerWriter(w), r)
+		if r.URL.Scheme == "http" && r.URL.Port() == "" {
+			port = "80"
+		}
+		if reason := f.mayReach(host, port); reason != "" {
+			plainError(w, http.StatusForbidden, reason)
+			return
+		}
+		aw := newAnswerWriter(w)
+		defer aw.finish()
+		f.goproxy.ServeHTTP(aw, r)
+		return
+	}
+	if r.URL.Scheme == "https" && port != "443" {
+		plainError(w, http.StatusForbidden, graphPortOnly)
 		return
 	}
 	client, _ := clientOf(r.Context())

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -74,9 +76,24 @@ func (c *guardedConn) Write(p []byte) (int, error) {
 	return c.tunnelConn.Write(p)
 }
 
-// tunnel hands a CONNECT to a host that is not Graph to goproxy, which dials and copies.
-func (f *front) tunnel(w http.ResponseWriter, r *http.Request) {
+// mayReach says why a host that is not Graph is not reached, or nothing. An address is known here; what a name stands
+// for is seen when it is dialled.
+func (f *front) mayReach(host, port string) string {
 	if reason := f.tunnelRefused(); reason != "" {
+		return reason
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		return ""
+	}
+	if err := mayDial(net.JoinHostPort(host, port), f.own.is); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// tunnel hands a CONNECT to a host that is not Graph to goproxy, which dials and copies.
+func (f *front) tunnel(w http.ResponseWriter, r *http.Request, host, port string) {
+	if reason := f.mayReach(host, port); reason != "" {
 		f.w.log.Warn("tunnel refused", "host", r.Host, "reason", reason)
 		plainError(w, http.StatusForbidden, reason)
 		return
@@ -129,12 +146,25 @@ func (k keepEarlyBytes) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return k.tunnels.add(prefixed(conn, early)), buffered, nil
 }
 
-// splitAuthority parts host:port, with the port 443 where none is given, into its normal form.
+// splitAuthority parts host:port, with the port 443 where none is given, into its normal form. What a resolver or another
+// proxy may take for a different host than we do is not ok: escapes, letters outside ASCII, empty labels.
 func splitAuthority(authority string) (host string, port string, ok bool) {
 	host, port, err := net.SplitHostPort(authority)
 	if err != nil {
-		host, port = authority, "443"
+		host, port = strings.TrimSuffix(strings.TrimPrefix(authority, "["), "]"), "443"
+		if literal := len(host) != len(authority); literal != strings.Contains(host, ":") {
+			return "", "", false
+		}
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	return host, port, host != "" && port != ""
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", "", false
+	}
+	for i := range len(host) {
+		if c := host[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("@/\\?#%[]", c) >= 0 {
+			return "", "", false
+		}
+	}
+	empty := host == "" || host[0] == '.' || host[len(host)-1] == '.' || strings.Contains(host, "..")
+	return host, port, !empty
 }
