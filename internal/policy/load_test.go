@@ -232,3 +232,15 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// A folder that is called policies, as the library is, joins it like any other: it hides nothing.
+func TestFolderCalledAsTheLibrary(t *testing.T) {
+	dir := write(t, map[string]string{"policies/rules/token.rego": mine})
+	t.Chdir(dir)
+	r := patch()
+	r.Token.Scopes = nil
+	v := load(t, policy.Options{Paths: []string{"policies"}}).Judge(t.Context(), r, policy.Context{})
+	if diff := cmp.Diff([]string{"deny scope.missing", "warn mine.rule"}, ids(v)); diff != "" {
+		t.Error(diff)
+	}
+}

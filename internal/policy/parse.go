@@ -43,8 +43,12 @@ func (s *sources) add(f *file, module *ast.Module) {
 		}
 		return
 	}
-	s.modules[f.name] = module
-	s.user[f.name] = f.user
+	name := f.name
+	for user, taken := s.user[name]; taken && !user; user, taken = s.user[name] {
+		name = "./" + name // a folder of the user's that is called as the library is must not hide it
+	}
+	s.modules[name] = module
+	s.user[name] = f.user
 }
 
 func (s *sources) parseSchema(f *file) Faults {
