@@ -219,7 +219,9 @@ func mark(h http.Header, e *Exchange) {
 	}
 	ids := make([]string, 0, len(e.Violations))
 	for _, v := range e.Violations {
-		ids = append(ids, v.ID)
+		if v.Level != policy.LevelAudit {
+			ids = append(ids, v.ID)
+		}
 	}
 	h.Set("X-Graphwarden-Verdict", e.Verdict+"; "+strings.Join(ids, ", "))
 }
