@@ -100,6 +100,11 @@ func (f *front) serveInner(w http.ResponseWriter, r *http.Request) {
 		plainError(w, http.StatusMethodNotAllowed, "a CONNECT inside of a CONNECT")
 		return
 	}
+	if length := r.Header.Get("Content-Length"); r.ProtoMajor == 2 && r.ContentLength == 0 && length != "" && length != "0" {
+		// Over HTTP/2 net/http compares the length with the body only where there is one (RFC 9113 section 8.1.1).
+		plainError(w, http.StatusBadRequest, "a length is announced and no body follows")
+		return
+	}
 	conn := graph.Connection{
 		ConnectHost: client.conn.host, ConnectPort: client.conn.port, Client: client.conn.client, Session: client.conn.session,
 	}
