@@ -115,7 +115,11 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if edited != nil {
 		sent = edited.request
 	}
-	out, err := outgoing(tape.WithVerdict(graph.NewContext(ctx, sent), verdict), sent)
+	ctx = graph.NewContext(ctx, sent)
+	if verdict != "" {
+		ctx = tape.WithVerdict(ctx, verdict)
+	}
+	out, err := outgoing(ctx, sent)
 	if err != nil {
 		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
 	}

@@ -66,17 +66,25 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 	g := goproxy.NewProxyHttpServer()
 	g.Logger = printfLogger{f.w.log}
 	g.KeepAcceptEncoding = true
+	// Both sides of goproxy's copying of headers are done here, once: requests are written anew, and answers' fields are
+	// moved below.
+	g.KeepHeader, g.KeepDestinationHeaders = true, true
 	g.ConnectDial = nil
 	g.ConnectDialWithReq = f.dialTunnel
 	g.Tr = &http.Transport{DialContext: refuseDial}
 	exchange := goproxy.RoundTripperFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Response, error) {
 		in := ctx.UserData.(*incoming)
-		return f.w.exchange(r.Context(), r, in.request)
+		resp, err := f.w.exchange(r.Context(), r, in.request)
+		if resp != nil {
+			in.moveHeader(resp)
+		}
+		return resp, err
 	})
 	g.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 		in, ok := r.Context().Value(incomingKey{}).(*incoming)
 		if !ok { // an absolute-form request to a host that is not Graph
 			stripHopByHop(r.Header)
+			r.RequestURI = "" // a client's request has none
 			return r, nil
 		}
 		ctx.UserData = in
@@ -125,6 +133,16 @@ func (f *front) openWayOut() error {
 type incoming struct {
 	conn    graph.Connection
 	request *graph.Request
+	answer  answerWriter
+}
+
+// moveHeader hands an answer's fields to the client's side as they are, where goproxy would copy each.
+func (in *incoming) moveHeader(resp *http.Response) {
+	header := in.answer.Header()
+	for name, values := range resp.Header {
+		header[name] = values
+	}
+	resp.Header = nil
 }
 
 type incomingKey struct{}
@@ -178,9 +196,9 @@ func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
 // toGraph sends a request to a Graph host through goproxy's chain to our exchange.
 func (f *front) toGraph(w http.ResponseWriter, r *http.Request, conn graph.Connection) {
 	in := &incoming{conn: conn}
-	aw := newAnswerWriter(w)
-	defer aw.finish()
-	f.goproxy.ServeHTTP(aw, r.WithContext(context.WithValue(r.Context(), incomingKey{}, in)))
+	in.answer.ResponseWriter = w
+	defer in.answer.finish()
+	f.goproxy.ServeHTTP(&in.answer, r.WithContext(context.WithValue(r.Context(), incomingKey{}, in)))
 }
 
 // ownAddresses are the addresses the proxy listens on, so that it is never pointed at itself.
