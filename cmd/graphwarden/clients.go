@@ -68,15 +68,15 @@ func clients() []client {
 			probe:  &probe{program: "python3", args: []string{"-c", aiohttpRequest}, needs: []string{"No module named 'aiohttp'"}}},
 		{name: "Go, Graph SDK for Go, Terraform", proxy: byHTTPSProxy, trust: bySSLCertFile + " on Linux", programs: []string{"terraform"},
 			remark: "macOS and Windows read the system's store: `graphwarden ca install`", ignores: systemStore},
-		{name: "Node 24.5, 22.21 and later: fetch, https, axios, Graph SDK for JavaScript", proxy: byHTTPSProxy + " with `NODE_USE_ENV_PROXY=1`",
+		{name: "Node from 24.5 or 22.21 on: fetch, https, axios, Graph SDK for JavaScript", proxy: byHTTPSProxy + " with `NODE_USE_ENV_PROXY=1`",
 			trust: "`NODE_EXTRA_CA_CERTS`", programs: nodePrograms, ignores: nodeIgnores,
 			probe: &probe{program: "node", args: []string{"-e", "fetch(process.argv[1]).then(r => r.text())"}}},
-		{name: "Node before that", proxy: "an agent in code: undici `EnvHttpProxyAgent`, https-proxy-agent", trust: "`NODE_EXTRA_CA_CERTS`",
+		{name: "Node before those", proxy: "an agent in code: undici `EnvHttpProxyAgent`, https-proxy-agent", trust: "`NODE_EXTRA_CA_CERTS`",
 			remark: "fetch and https ignore the environment; axios and the `@azure` packages read `HTTPS_PROXY` themselves"},
 		{name: "Java 11 and later", proxy: "`JAVA_TOOL_OPTIONS`", trust: "`JAVA_TOOL_OPTIONS`", remark: "a PKCS #12 trust store is made",
 			probe: &probe{program: "java", args: []string{"-XX:TieredStopAtLevel=1", "Probe.java"}, file: "Probe.java", text: javaRequest,
 				needs: []string{"jdk.compiler", "Could not find or load main class Probe.java"}}},
-		{name: ".NET, PowerShell 7", proxy: byHTTPSProxy, trust: bySSLCertFile + " on Linux", programs: []string{"pwsh", "dotnet"},
+		{name: "PowerShell 7, .NET", proxy: byHTTPSProxy, trust: bySSLCertFile + " on Linux", programs: []string{"pwsh", "dotnet"},
 			remark: "macOS and Windows read the system's store: `graphwarden ca install`", ignores: systemStore,
 			probe: &probe{program: "pwsh", args: []string{"-NoProfile", "-Command", "Invoke-WebRequest -SkipHttpErrorCheck -Uri $args[0]"}}},
 		{name: "Windows PowerShell 5.1", proxy: "`[Net.WebRequest]::DefaultWebProxy` in code", trust: "the system's store",
@@ -131,6 +131,13 @@ func clientsTable() string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name, c.proxy, c.trust, c.remark)
 	}
 	return strings.ReplaceAll(b.String(), "|  |", "| |")
+}
+
+// title is the name's first part, which is what the probe tries.
+func (c client) title() string {
+	title, _, _ := strings.Cut(c.name, ":")
+	title, _, _ = strings.Cut(title, ",")
+	return title
 }
 
 // clientsOf are those a command line runs by one of the names.

@@ -59,6 +59,7 @@ func commands() []command {
 		tokenCommand(),
 		standinCommand(),
 		ledgerCommand(),
+		doctorCommand(),
 		configCommand(),
 		versionCommand(),
 		completionCommand(),

@@ -47,7 +47,7 @@ type Setting struct {
 var (
 	proxies   = []string{"serve", "run", "config"}
 	ledgers   = []string{"ledger list", "ledger show", "ledger verify"}
-	withTrust = []string{"serve", "run", "config", "env", "ca init", "ca path", "ca export", "ca install", "ca remove"}
+	withTrust = []string{"serve", "run", "config", "env", "doctor", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
 
 // Table is every setting, in the order of help. A row is here only when some command acts on it.
@@ -59,16 +59,16 @@ func Table() []Setting {
 		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: proxies,
 			Help:   "the cassette to record to or replay from",
 			target: func(s *Settings) any { return &s.Cassette }},
-		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: proxies,
+		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: slices.Concat([]string{"doctor"}, proxies),
 			Help:   "a folder, file or bundle of Rego policies (repeatable; default: the embedded library)",
 			target: func(s *Settings) any { return &s.Policy }},
-		{Name: "data", Kind: Path, List: true, Arg: "FILE", Commands: proxies,
+		{Name: "data", Kind: Path, List: true, Arg: "FILE", Commands: slices.Concat([]string{"doctor"}, proxies),
 			Help:   "data that switches and tunes the rules, JSON or YAML (repeatable)",
 			target: func(s *Settings) any { return &s.Data }},
 		{Name: "enforce", Kind: Choice, Default: "deny", Choices: []string{"deny", "warn", "off"}, Commands: proxies,
 			Help:   "stop denied changes, let them through marked, or do not judge",
 			target: func(s *Settings) any { return &s.Enforce }},
-		{Name: "listen", Kind: Text, Default: "127.0.0.1:8080", Arg: "ADDR", Commands: slices.Concat([]string{"env"}, proxies), check: checkAddress,
+		{Name: "listen", Kind: Text, Default: "127.0.0.1:8080", Arg: "ADDR", Commands: slices.Concat([]string{"env", "doctor"}, proxies), check: checkAddress,
 			Help:   "the proxy's address; port 0 picks a free one (run picks one unless its flag says otherwise)",
 			target: func(s *Settings) any { return &s.Listen }},
 		{Name: "ca-dir", Kind: Path, Arg: "DIR", Commands: withTrust,
@@ -122,7 +122,7 @@ func Table() []Setting {
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},
-		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat(ledgers, proxies),
+		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat([]string{"doctor"}, ledgers, proxies),
 			Help:   "form of the results",
 			target: func(s *Settings) any { return &s.Output }},
 		{Name: "quiet", Kind: Bool, Commands: proxies,
