@@ -115,14 +115,21 @@ function matches(e) {
   return words.every((w) => e.haystack.includes(w));
 }
 
+// pathParts are the beginning of a path, which may be cut where there is no room, and its last two segments, which tell most.
+function pathParts(path) {
+  const text = shorten(path);
+  const cut = text.lastIndexOf("/", text.lastIndexOf("/") - 1);
+  return cut > 0 ? [el("span", { class: "path-head" }, text.slice(0, cut)), el("span", { class: "path-tail" }, text.slice(cut))] : el("span", { class: "path-tail" }, text);
+}
+
 function row(e) {
   const rules = e.violations.filter((v) => v.level !== "audit").map((v) => v.id);
   const link = el("a", { class: "row" + (state.fresh.has(e.id) ? " fresh" : ""), href: "#/exchanges/" + encodeURIComponent(e.id), "data-id": e.id, "aria-current": e.id === state.chosen ? "true" : null },
     el("span", { class: "time" }, clock(e.time)),
     el("span", { class: "verdict" }, tag(e)),
     el("span", { class: "what" },
-      el("span", { class: "path", title: e.method + " " + e.path }, el("b", {}, e.method), " ", shorten(e.path)),
-      e.targets.length ? el("span", { class: "to", title: e.targets.join("\n") }, "→ " + shorten(e.targets.slice(0, 3).join(", ")) + (e.targets.length > 3 ? " and " + (e.targets.length - 3) + " more" : "")) : null),
+      el("span", { class: "path", title: e.method + " " + e.path }, el("b", {}, e.method), " ", pathParts(e.path)),
+      el("span", { class: "to", title: e.targets.join("\n") }, !e.targets.length ? "" : "→ " + shorten(e.targets.slice(0, 3).join(", ")) + (e.targets.length > 3 ? " and " + (e.targets.length - 3) + " more" : ""))),
     el("span", { class: "rules", title: rules.join("\n") }, rules.length ? rules.join(", ") : (e.refusal && e.refusal !== "PolicyDenied" ? e.refusal : "")),
     el("span", { class: "status num" }, e.status),
     el("span", { class: "took num" }, took(e.duration_us)));
@@ -415,7 +422,7 @@ function timing(e) {
     part.style.width = Math.min(100, (100 * us) / Math.max(1, e.duration_us)) + "%";
     bar.append(part);
   }
-  const words = took(e.duration_us) + (e.judged_us ? ", judge " + took(e.judged_us) : "") + (e.answered_us ? ", " + (e.source === "cassette" ? "cassette " : "origin ") + took(e.answered_us) : "");
+  const words = took(e.duration_us) + (e.judged_us ? ", judge " + took(e.judged_us) : "") + (e.answered_us ? ", " + (e.source === "cassette" || e.outcome === "missed" ? "cassette " : "origin ") + took(e.answered_us) : "");
   return [words, bar];
 }
 
@@ -431,7 +438,7 @@ function drawDetail(e) {
   };
   box.replaceChildren(
     el("div", { class: "top" }, tag(e), el("h1", {}, e.method + " " + e.path), el("button", { type: "button", onclick: close, "aria-keyshortcuts": "Escape" }, "Close")),
-    e.refusal && !e.violations.length ? el("div", { class: "why deny" }, el("div", { class: "id" }, el("code", {}, e.refusal)), el("p", {}, e.message)) : "",
+    e.refusal && !e.violations.length && !(d && d.miss) ? el("div", { class: "why deny" }, el("div", { class: "id" }, el("code", {}, e.refusal)), el("p", {}, e.message)) : "",
     e.violations.length ? block("Why", e.verdict + (e.verdict === "deny" ? (e.enforced ? ", refused" : ", let through") : ""), ...e.violations.map((v) => why(v, jump))) : "",
     d && d.miss ? missBlock(d.miss) : "",
     block("Exchange", "", facts([
@@ -488,8 +495,7 @@ async function drawCassette() {
   const tile = (n, word, colour) => el("div", { class: "tile " + (n && colour ? colour : "") }, el("b", {}, n), el("span", {}, word));
   $("view-cassette").replaceChildren(
     el("section", { class: "card" }, el("div", { class: "head" }, el("h1", {}, c.path ? "Cassette" : "No cassette"), el("span", { class: "muted" }, "mode " + c.mode)),
-      c.path ? el("p", { class: "mono" }, c.path) : el("p", { class: "muted" }, "Nothing is recorded or replayed. Start with --mode record --cassette FILE to keep the exchanges."),
-      c.path ? el("p", {}, " ") : null,
+      c.path ? el("p", { class: "mono below" }, c.path) : el("p", { class: "muted" }, "Nothing is recorded or replayed. Start with --mode record --cassette FILE to keep the exchanges."),
       c.path ? el("div", { class: "tiles" }, tile(c.interactions, "held when opened"), tile(c.recorded, "recorded"), tile(c.replayed, "hits"), tile(c.missed, "misses", "deny"), tile(c.unused, "unused", "warn"), tile(c.dropped, "not recorded", "deny")) : null),
     c.unused_list.length ? el("section", { class: "card" }, el("div", { class: "head" }, el("h2", {}, "Unused recordings"), el("span", { class: "muted" }, c.unused > c.unused_list.length ? "the first " + c.unused_list.length + " of " + c.unused : String(c.unused))),
       el("table", { class: "stack" }, el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "Line"), el("th", { scope: "col" }, "Method"), el("th", { scope: "col" }, "URL"), el("th", { scope: "col" }, "Id"))),
@@ -518,7 +524,7 @@ async function drawPolicies() {
     cell("Where", el("div", {}, el("p", {}, mono(r.location)), r.set_by ? el("p", { class: "muted" }, "set by " + r.set_by) : null)),
     cell("Spoke", r.hits, { class: "num" }));
   $("view-policies").replaceChildren(el("section", { class: "card" },
-    el("div", { class: "head" }, el("h1", {}, p.rules.length ? p.rules.length + " rules" : "No rules"), el("span", { class: "muted grow" }, p.revision ? "revision " + p.revision.slice(0, 16) : "nothing is judged (--enforce off)"), reload), fault,
+    el("div", { class: "head" }, el("h1", {}, p.rules.length ? p.rules.length + " rules" : "No rules"), el("span", { class: "muted first" }, p.revision ? "revision " + p.revision.slice(0, 16) : "nothing is judged (--enforce off)"), reload), fault,
     p.rules.length ? el("table", { class: "stack" }, el("thead", {}, el("tr", {}, ["Level", "Rule", "Parameters", "Where"].map((n) => el("th", { scope: "col" }, n)), el("th", { scope: "col", class: "num" }, "Spoke"))), el("tbody", {}, p.rules.map(rule))) : null));
 }
 
@@ -535,7 +541,7 @@ function drawHealth() {
       facts([["version", s.version], ["running since", fullTime(s.started)], ["proxy", mono(s.listen)], ["mode", s.mode], ["enforce", s.enforce],
         ["origin", s.origin || "none: a replay never dials"], ["policies", s.revision ? mono(s.revision.slice(0, 16)) : "not judged"], ["cassette", mono(s.cassette)], ["ledger", mono(s.ledger)],
         ["this console", s.write ? "may reload the policies" : "reads only"]])),
-    el("section", { class: "tiles" }, tile(c.allowed, "allowed"), tile(c.warned, "warned", "warn"), tile(c.denied, "denied", "deny"), tile(c.passed, "of them let through", "warn"),
+    el("section", { class: "tiles" }, tile(c.allowed, "allowed"), tile(c.warned, "warned", "warn"), tile(c.denied, "denied", "deny"), tile(c.passed, "denied, let through", "warn"),
       tile(c.recorded, "recorded"), tile(c.replayed, "replayed"), tile(c.missed, "missed", "deny"), tile(c.unused, "unused"), tile(c.failed, "not recorded", "deny")));
 }
 

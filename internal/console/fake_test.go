@@ -1,0 +1,174 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/graphwarden/graphwarden/internal/console"
+)
+
+// fake is a proxy that says what a test wants it to.
+type fake struct {
+	policy   console.Policy
+	cassette console.Cassette
+	reloads  atomic.Int32
+	broken   atomic.Bool
+	stopping atomic.Bool
+}
+
+func newFake() *fake {
+	return &fake{
+		policy: console.Policy{Revision: "c7fd021bfc74a1b2", Rules: []console.Rule{
+			{ID: "assign.empty", Title: "No empty set", Description: "The assign action replaces the whole set: an empty list removes every assignment there is.",
+				Level: "deny", Default: "deny", Package: "graphwarden.rules.body", Location: "policies/rules/body.rego:119"},
+			{ID: "target.broad", Title: "Nobody assigns to everybody by accident", Description: "All devices and all users are seldom meant.",
+				Level: "deny", Default: "warn", SetBy: "data/prod.yaml", Package: "graphwarden.rules.target", Location: "policies/rules/target.rego:31",
+				Parameters: []console.Parameter{{Name: "types", Description: "what counts as broad", Value: []string{"all_devices", "all_users"}}}},
+			{ID: "scope.missing", Title: "The token has a scope that suffices", Level: "deny", Default: "deny", Package: "graphwarden.rules.token", Location: "policies/rules/token.rego:52"},
+			{ID: "header.client_request_id", Title: "Requests can be traced", Level: "audit", Default: "audit", Location: "policies/rules/header.rego:47"},
+			{ID: "app.not_allowed", Title: "Only listed apps", Level: "off", Default: "off", Location: "policies/rules/caller.rego:41"},
+		}},
+		cassette: console.Cassette{Path: "cassettes/rollout.yaml", Mode: "replay", Interactions: 42, Replayed: 37, Missed: 1, Unused: 2,
+			UnusedList: []console.Unused{{ID: "9f2c11d0", Line: 214, Method: "POST", URL: "https://graph.microsoft.com/beta/deviceManagement/configurationPolicies/b8d4/assign"},
+				{ID: "77aa01be", Line: 301, Method: "GET", URL: "https://graph.microsoft.com/v1.0/groups?$top=5"}}},
+	}
+}
+
+func (f *fake) Status() console.Status {
+	return console.Status{Version: "v1.2.3", Started: day, Listen: "http://127.0.0.1:8080", Mode: "replay", Enforce: "deny", Cassette: f.cassette.Path,
+		Revision: f.policy.Revision, Counts: console.Counts{Allowed: 5, Warned: 1, Denied: 2, Replayed: 37, Missed: 1, Unused: 2}}
+}
+func (f *fake) Policy() console.Policy {
+	p := f.policy
+	p.Rules = append([]console.Rule(nil), p.Rules...)
+	return p
+}
+func (f *fake) Cassette() console.Cassette { return f.cassette }
+
+func (f *fake) Reload(context.Context) error {
+	f.reloads.Add(1)
+	if f.broken.Load() {
+		return errors.New("policies/a.rego:3: rego_parse_error: unexpected token")
+	}
+	return nil
+}
+
+func (f *fake) Ready() error {
+	if f.stopping.Load() {
+		return errors.New("graphwarden is shutting down")
+	}
+	return nil
+}
+
+var day = time.Date(2026, 3, 4, 9, 30, 0, 0, time.UTC)
+
+const poolPath = "/beta/deviceManagement/embeddedSIMActivationCodePools/6a1b0c9e-0b1e-4c57-9d3b-2f6f0c1f7a11/assignments/e7304dcc-4dcc-e730-cc4d-30e7cc4d30e7"
+
+// exchange is an allowed change, replayed; change tells what a test wants otherwise.
+func exchange(n int, change func(*console.Exchange)) console.Exchange {
+	e := console.Exchange{
+		ID: fmt.Sprintf("%08d-1111-4111-8111-111111111111", n), Time: day.Add(time.Duration(n) * time.Second), Method: "PATCH", Host: "graph.microsoft.com",
+		Path: poolPath, Operation: "update", Resource: "embeddedSIMActivationCodePoolAssignment", Governed: true,
+		Targets: []string{"group 6f1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e"}, Verdict: "allow", Source: "cassette", Status: 200,
+		DurationUS: 2140, JudgedUS: 610, AnsweredUS: 1200,
+	}
+	if change != nil {
+		change(&e)
+	}
+	return e
+}
+
+// denied turns an exchange into one that was refused.
+func denied(e *console.Exchange) {
+	e.Verdict, e.Enforced, e.Refusal, e.Source, e.Status = "deny", true, "PolicyDenied", "proxy", 403
+	e.Message = "target.broad: this reaches every device."
+	e.Targets, e.AnsweredUS = []string{"all devices"}, 0
+	e.Violations = []console.Violation{
+		{ID: "target.broad", Level: "deny", Message: "this assigns to every device of the tenant", Pointer: "/graph/targets/0",
+			Fix: "Assign to a group, or ask for the rule to be lowered for this route", Package: "graphwarden.rules.target", Location: "policies/rules/target.rego:31"},
+		{ID: "header.client_request_id", Level: "audit", Message: "the request has no client-request-id that is a GUID", Pointer: "/request/client_request_id",
+			Fix: "Send client-request-id: <a new GUID>", Location: "policies/rules/header.rego:47"},
+	}
+}
+
+// missed turns an exchange into one that no recording answered.
+func missed(e *console.Exchange) {
+	e.Refusal, e.Source, e.Status = "CassetteMiss", "proxy", 501
+	e.Message = "no recording of PATCH https://graph.microsoft.com" + poolPath + " among 42 on cassettes/rollout.yaml"
+}
+
+func detail() console.Detail {
+	input, err := json.MarshalIndent(map[string]any{
+		"graph":   map[string]any{"kind": "assignment", "targets": []any{map[string]any{"type": "all_devices", "id": nil, "pointer": "/target"}}},
+		"request": map[string]any{"client_request_id": nil, "method": "PATCH", "headers": map[string]any{"accept": []string{"*/*"}}},
+		"schema":  "graphwarden.input/v1", "time": map[string]any{"ns": json.Number("1772616600123456789")},
+	}, "", "  ")
+	if err != nil {
+		panic(err)
+	}
+	issued := day.Add(-time.Hour)
+	return console.Detail{
+		Target: poolPath,
+		Request: console.Message{Headers: []console.Header{{Name: "Accept", Value: "application/json"}, {Name: "Content-Type", Value: "application/json"}},
+			Body: `{"target":{"@odata.type":"microsoft.graph.allDevicesAssignmentTarget"},"n":12345678901234567890}`, Bytes: 96},
+		Response: console.Message{Headers: []console.Header{{Name: "Content-Type", Value: "application/json"}}, Body: `{"error":{"code":"PolicyDenied"}}`, Bytes: 33},
+		Form: &console.Form{Method: "PATCH", Path: poolPath, Cloud: "global", Family: "intune", Resource: "embeddedSIMActivationCodePoolAssignment",
+			Route: "/deviceManagement/embeddedSIMActivationCodePools/{poolId}/assignments/{assignmentId}", Kind: "assignment", Operation: "update", Effect: "modify",
+			IDs: map[string]string{"poolId": "6a1b0c9e-0b1e-4c57-9d3b-2f6f0c1f7a11"}, Targets: []string{"all devices"}, Input: input,
+			Token: console.Token{Present: true, Format: "jwt", Type: "delegated", Tenant: "5d1a3b7c-0000-4000-8000-000000000001", Audience: "https://graph.microsoft.com",
+				Scopes: []string{"DeviceManagementConfiguration.ReadWrite.All"}, Issued: &issued}},
+	}
+}
+
+// miss adds to a detail why there was no recording.
+func miss(d console.Detail) console.Detail {
+	d.Miss = &console.Miss{Cassette: "cassettes/rollout.yaml", Interactions: 42, Nearest: []console.Nearest{{ID: "9f2c11d0", Line: 88, Method: "PATCH",
+		URL: "https://graph.microsoft.com" + poolPath, Diffs: []console.Diff{
+			{Part: "body", Pointer: "/target/groupId", Recorded: `"6f1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e"`, Sent: `"00000000-4a5b-4c6d-8e7f-901a2b3c4d5e"`},
+			{Part: "query", Pointer: "$select", Sent: "id"}}}}}
+	return d
+}
+
+// served is a console on loopback.
+type served struct {
+	*console.Server
+	fake *fake
+	http *httptest.Server
+}
+
+func serve(t *testing.T, o console.Options) served {
+	t.Helper()
+	f := newFake()
+	o.Proxy = f
+	s := console.New(o)
+	h := httptest.NewServer(s.Handler())
+	t.Cleanup(h.Close)
+	return served{s, f, h}
+}
+
+// request is one with the token; change may take it away.
+func (s served) request(t *testing.T, method, path string, change func(*http.Request)) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.http.URL+path, strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.Token())
+	if change != nil {
+		change(r)
+	}
+	resp, err := s.http.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
