@@ -11,15 +11,17 @@ import (
 // second is the second YAML document of a cassette, which go-vcr passes over.
 type second struct {
 	Variables map[string]verbatim `yaml:"variables,omitempty"`
-	// Kept is, in a file of format 2, what that has no place for; Format2 is, in a file of format 1 made from one, what
-	// only format 2 has.
-	Kept    *secondKept    `yaml:"graphwarden,omitempty"`
-	Format2 []formatTwoOwn `yaml:"format2,omitempty"`
+	// Rest are keys that are not ours, kept as they are.
+	Rest map[string]any `yaml:",inline"`
 }
 
-type secondKept struct {
-	keptFile     `yaml:",inline"`
-	Interactions []kept `yaml:"interactions,omitempty"`
+// verbatim is text that yaml.v3 writes in double quotes: in a block it would not read back what begins with a space or an
+// empty line.
+type verbatim string
+
+// MarshalYAML implements yaml.Marshaler.
+func (v verbatim) MarshalYAML() (any, error) {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: string(v)}, nil
 }
 
 // secondOf reads the second document; an empty one where there is none, or none that is ours.
@@ -34,7 +36,7 @@ func secondOf(tail []byte) second {
 
 // tail is the document as the end of a file. An empty one is the end marker alone.
 func (s second) tail() []byte {
-	if len(s.Variables) == 0 && s.Kept == nil && len(s.Format2) == 0 {
+	if len(s.Variables) == 0 && len(s.Rest) == 0 {
 		return endMarker
 	}
 	text, err := yaml.Marshal(s)
