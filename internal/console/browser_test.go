@@ -63,7 +63,10 @@ func startBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profile := t.TempDir()
+	profile, err := os.MkdirTemp("", "console-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--no-proxy-server",
 		"--user-data-dir="+profile, "--remote-debugging-pipe", "about:blank")
@@ -82,6 +85,13 @@ func startBrowser(t *testing.T) *browser {
 		_ = toWrite.Close()
 		_ = cmd.Wait()
 		_ = fromRead.Close()
+		// A late child of the browser may still write there; what is left is the system's to clean.
+		for range 20 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
 	})
 	b.openPage()
 	return b
@@ -92,6 +102,13 @@ func (b *browser) read(from io.Reader) {
 	for {
 		text, err := r.ReadBytes(0)
 		if err != nil {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, ch := range b.wait {
+				ch <- reply{Error: &struct {
+					Message string `json:"message"`
+				}{"the browser is gone"}}
+			}
 			return
 		}
 		var m reply
@@ -231,7 +248,8 @@ func (b *browser) eval(expression string) any {
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
-		if b.eval("!!("+expression+")") == true {
+		// Between two pages there may be nothing to look at yet.
+		if b.eval("(() => { try { return !!("+expression+") } catch { return false } })()") == true {
 			return
 		}
 	}
