@@ -52,6 +52,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		demoCommand(),
+		initCommand(),
 		runCommand(),
 		serveCommand(),
 		envCommand(),
