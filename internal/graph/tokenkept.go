@@ -10,17 +10,31 @@ import (
 // tokensKept is how many different tokens are remembered: clients use one for an hour and thousands of requests.
 const tokensKept = 64
 
-// Tokens reads tokens as ReadToken does and remembers what it read of the last ones. It keeps a token's SHA-256 and its
-// claims, never the token. It is safe for concurrent use; the slices of the Tokens it returns are shared and must not be
-// written to.
-type Tokens struct {
-	slots [tokensKept]atomic.Pointer[keptToken]
+// keptTokens remembers what was made of the last tokens, by the SHA-256 of the header that carried them, never by the token.
+type keptTokens[T any] struct {
+	slots [tokensKept]atomic.Pointer[keptToken[T]]
 }
 
-type keptToken struct {
+type keptToken[T any] struct {
 	sum  [sha256.Size]byte
-	read Token
+	made T
 }
+
+func (k *keptTokens[T]) get(authorization string, read func() T) T {
+	var buf [4 << 10]byte // on the stack, so that the usual token is not copied to the heap
+	sum := sha256.Sum256(append(buf[:0], authorization...))
+	slot := &k.slots[sum[0]%tokensKept]
+	if kept := slot.Load(); kept != nil && kept.sum == sum {
+		return kept.made
+	}
+	made := read()
+	slot.Store(&keptToken[T]{sum, made})
+	return made
+}
+
+// Tokens reads tokens as ReadToken does and remembers what it read of the last ones. It is safe for concurrent use; the
+// slices of the Tokens it returns are shared and must not be written to.
+type Tokens struct{ kept keptTokens[Token] }
 
 // Read is ReadToken.
 func (k *Tokens) Read(h http.Header) Token {
@@ -28,15 +42,22 @@ func (k *Tokens) Read(h http.Header) Token {
 	if k == nil || len(values) != 1 || len(values[0]) > maxTokenBytes {
 		return ReadToken(h)
 	}
-	var buf [4 << 10]byte // on the stack, so that the usual token is not copied to the heap
-	sum := sha256.Sum256(append(buf[:0], values[0]...))
-	slot := &k.slots[sum[0]%tokensKept]
-	if kept := slot.Load(); kept != nil && kept.sum == sum {
-		return kept.read
+	return k.kept.get(values[0], func() Token {
+		t := ReadToken(h)
+		// Clipped, so that whoever appends gets a slice of their own.
+		t.Scopes, t.Roles, t.Anomalies = slices.Clip(t.Scopes), slices.Clip(t.Roles), slices.Clip(t.Anomalies)
+		return t
+	})
+}
+
+// RedactedTokens redacts tokens as RedactToken does and remembers what became of the last ones. It is safe for concurrent
+// use.
+type RedactedTokens struct{ kept keptTokens[string] }
+
+// Redact is RedactToken.
+func (k *RedactedTokens) Redact(authorization string) string {
+	if len(authorization) > maxTokenBytes {
+		return RedactToken(authorization)
 	}
-	t := ReadToken(h)
-	// Clipped, so that whoever appends gets a slice of their own.
-	t.Scopes, t.Roles, t.Anomalies = slices.Clip(t.Scopes), slices.Clip(t.Roles), slices.Clip(t.Anomalies)
-	slot.Store(&keptToken{sum, t})
-	return t
+	return k.kept.get(authorization, func() string { return RedactToken(authorization) })
 }

@@ -27,6 +27,7 @@ func TestTokens(t *testing.T) {
 		http.Header{"Authorization": {"Bearer " + strings.Repeat("x", 20<<10)}},
 	)
 	var kept graph.Tokens
+	var redacted graph.RedactedTokens
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
@@ -34,6 +35,10 @@ func TestTokens(t *testing.T) {
 				for i, h := range headers {
 					if diff := cmp.Diff(graph.ReadToken(h), kept.Read(h)); diff != "" {
 						t.Errorf("header %d: read (-) and remembered (+) differ:\n%s", i, diff)
+					}
+					value := h.Get("Authorization")
+					if want, got := graph.RedactToken(value), redacted.Redact(value); got != want {
+						t.Errorf("header %d is redacted to %q, remembered %q", i, want, got)
 					}
 				}
 			}

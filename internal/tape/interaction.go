@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -254,21 +255,8 @@ func decode(raw []byte) (*Interaction, error) {
 	x := &Interaction{}
 	x.Request.Headers, x.Response.Headers = http.Header{}, http.Header{}
 	x.Request.Form = map[string][]string{}
-	into := func(m map[string][]string) func([]byte, value) error {
-		return func(name []byte, v value) error {
-			if v.kind == emptyList {
-				m[string(name)] = []string{}
-				return nil
-			}
-			text, err := v.text()
-			if err == nil {
-				m[string(name)] = append(m[string(name)], string(text))
-			}
-			return err
-		}
-	}
 	var v view
-	if err := scan(raw, &v, into(x.Request.Headers), into(x.Response.Headers), into(x.Request.Form)); err != nil {
+	if err := scan(raw, &v, fields(x.Request.Headers), fields(x.Response.Headers), fields(x.Request.Form)); err != nil {
 		return nil, err
 	}
 	var code, sequence, at, duration string
@@ -288,6 +276,74 @@ func decode(raw []byte) (*Interaction, error) {
 	}
 	x.extra = v.extra
 	return x, x.numbers(code, sequence, at, duration)
+}
+
+// decodeAnswer reads what answers a request and leaves the request out.
+func decodeAnswer(raw []byte) (*Interaction, error) {
+	x := &Interaction{}
+	x.Response.Headers = make(http.Header, 16)
+	var v view
+	if err := scan(raw, &v, nil, fields(x.Response.Headers), nil); err != nil {
+		return nil, err
+	}
+	for _, f := range [...]struct {
+		v   value
+		dst *string
+	}{{v.encoding, &x.Encoding}, {v.body, &x.Response.Body}, {v.status, &x.Response.Status}} {
+		text, err := f.v.text()
+		if err != nil {
+			return nil, err
+		}
+		*f.dst = string(text)
+	}
+	code, err := v.code.text()
+	if err != nil {
+		return nil, err
+	}
+	duration, err := v.duration.text()
+	if err != nil {
+		return nil, err
+	}
+	return x, x.numbers(string(code), "", "", string(duration))
+}
+
+// usualNames are the header names that nearly every interaction has, so that reading one need not make them anew.
+var usualNames = func() map[string]string {
+	names := map[string]string{}
+	for name := range strings.FieldsSeq(keptOfRequests + " " + keptOfResponses) {
+		names[name] = name
+	}
+	return names
+}()
+
+// fields collects lists of values by name. Lists of one, which nearly all are, are cut from a common array.
+func fields(m map[string][]string) func([]byte, value) error {
+	var common []string
+	return func(name []byte, v value) error {
+		key, ok := usualNames[string(name)]
+		if !ok {
+			key = string(name)
+		}
+		if v.kind == emptyList {
+			m[key] = []string{}
+			return nil
+		}
+		text, err := v.text()
+		if err != nil {
+			return err
+		}
+		if list := m[key]; list != nil {
+			m[key] = append(list, string(text))
+			return nil
+		}
+		if common == nil {
+			common = make([]string, 0, 14)
+		}
+		common = append(common, string(text))
+		n := len(common)
+		m[key] = common[n-1 : n : n]
+		return nil
+	}
 }
 
 func (x *Interaction) numbers(code, sequence, at, duration string) (err error) {

@@ -27,6 +27,7 @@ type redactor struct {
 	request, response map[string]bool // canonical header names
 	fields            map[string]bool
 	found             func(kind, pointer string)
+	tokens            graph.RedactedTokens
 }
 
 // The header fields kept. All others are dropped: a name nobody foresaw may carry anything.
@@ -118,7 +119,7 @@ func (r *redactor) requestHeader(h http.Header) http.Header {
 		case !r.request[name]:
 		case name == "Authorization":
 			for _, v := range values {
-				out.Add(name, graph.RedactToken(v))
+				out[name] = append(out[name], r.tokens.Redact(v))
 			}
 		case name == justificationHeader || name == codeHeader:
 			out.Set(name, Redacted)
@@ -151,8 +152,13 @@ func (r *redactor) responseHeader(h http.Header) http.Header {
 
 func (r *redactor) values(values []string) []string {
 	out := make([]string, len(values))
+	var buf [256]byte
 	for i, v := range values {
-		out[i] = string(r.text([]byte(v), ""))
+		// Nearly every value stays as it is, and then needs no copy.
+		out[i] = v
+		if b := r.text(append(buf[:0], v...), ""); string(b) != v {
+			out[i] = string(b)
+		}
 	}
 	return out
 }

@@ -53,7 +53,7 @@ func (t *Tape) replay(req *http.Request, q *graph.Request) (*http.Response, erro
 		t.missed.Add(1)
 		return nil, t.miss(&id, equal)
 	}
-	x, err := t.cassette.At(i)
+	x, err := t.cassette.answer(i)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,18 @@ func (t *Tape) replay(req *http.Request, q *graph.Request) (*http.Response, erro
 	}
 	t.replayed.Add(1)
 	return x.answer(req, q), nil
+}
+
+// answer is interaction i without its request.
+func (c *Cassette) answer(i int) (*Interaction, error) {
+	if _, ok := c.changed[i]; ok {
+		return c.At(i)
+	}
+	x, err := decodeAnswer(c.raw(i))
+	if err != nil {
+		return c.At(i) // for the error that names the place
+	}
+	return x, nil
 }
 
 // wait holds the answer back for as long as the options say, or until the client is gone.

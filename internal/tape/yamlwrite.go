@@ -149,6 +149,9 @@ func resolvesToOther(s string) bool {
 		if !numeric(s) {
 			return false
 		}
+		if usualNumber(s) {
+			return true
+		}
 	case strings.IndexByte("yYnNtTfFoO", b) >= 0:
 		switch s {
 		case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF",
@@ -162,6 +165,22 @@ func resolvesToOther(s string) bool {
 	// Rare: something that may be a number or a date. The library itself decides.
 	out, err := yaml.Marshal(s)
 	return err != nil || len(out) > 0 && out[0] == '"'
+}
+
+// usualNumber reports whether s is plainly a number: 240, 4.0. Lengths and versions are, and need not ask the library.
+func usualNumber(s string) bool {
+	if len(s) > 18 || s[0] < '1' || s[0] > '9' {
+		return false
+	}
+	points := 0
+	for i := 1; i < len(s); i++ {
+		if s[i] == '.' {
+			points++
+		} else if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return points <= 1
 }
 
 // numeric reports whether s may be a number or a time stamp; it says no to nearly everything that is not, ids above all.
