@@ -90,11 +90,16 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 		Operation: g.Operation.Name, Resource: g.Operation.Resource, Targets: describe(g.Targets),
 		Session: g.Connection.Session, request: g,
 	}
+	passedOn := false
 	defer func() {
 		// A fault of ours must neither end the process nor let an unjudged change through.
 		if p := recover(); p != nil {
 			w.log.Error("internal fault", "fault", fmt.Sprint(p), "stack", string(debug.Stack()))
-			resp, err = w.refuse(r, &e, graph.Refuse(graph.InternalError, "graphwarden met a fault of its own; the request was not sent on"), g.Header), nil
+			outcome := "the request was not sent on"
+			if passedOn {
+				outcome = "whether the change was made is not known"
+			}
+			resp, err = w.refuse(r, &e, graph.Refuse(graph.InternalError, "graphwarden met a fault of its own; %s", outcome), g.Header), nil
 		}
 	}()
 	verdict, edited, refusal := w.verdict(ctx, g, &e)
@@ -105,6 +110,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 		resp = edited.response(r)
 		w.finish(&e, FromProxy, resp.StatusCode)
 		w.watch(&e, resp)
+		w.keep(&e, "refused")
 		return resp, nil
 	}
 	if err := w.writeLedger(&e, "judged"); err != nil {
@@ -123,6 +129,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if err != nil {
 		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
 	}
+	passedOn = true
 	sentAt := time.Now()
 	resp, err = w.tape.RoundTrip(out)
 	e.Answered = time.Since(sentAt)
@@ -142,9 +149,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	}
 	w.finish(&e, source, resp.StatusCode)
 	w.watch(&e, resp)
-	if err := w.writeLedger(&e, "answered"); err != nil {
-		w.log.Error("ledger", "error", err)
-	}
+	w.keep(&e, "answered")
 	return resp, nil
 }
 
@@ -183,9 +188,7 @@ func (w *Warden) refuse(r *http.Request, e *Exchange, refusal *graph.Refusal, h 
 	})
 	w.finish(e, FromProxy, resp.StatusCode)
 	w.watch(e, resp)
-	if err := w.writeLedger(e, "refused"); err != nil {
-		w.log.Error("ledger", "error", err)
-	}
+	w.keep(e, "refused")
 	return resp
 }
 

@@ -102,6 +102,13 @@ func (w *Warden) logExchange(e *Exchange) {
 	w.log.LogAttrs(context.Background(), level, "exchange", attrs...)
 }
 
+// keep writes a line about what has happened already; that it cannot be written is logged.
+func (w *Warden) keep(e *Exchange, phase string) {
+	if err := w.writeLedger(e, phase); err != nil {
+		w.log.Error("ledger", "error", err)
+	}
+}
+
 // writeLedger keeps a line about a governed change. With no ledger it does nothing.
 func (w *Warden) writeLedger(e *Exchange, phase string) error {
 	if w.ledger == nil || !e.Governed {
