@@ -2,14 +2,8 @@ package tape
 
 import (
 	"fmt"
-	"maps"
-	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 // Merge makes one cassette of several: the interactions of the first, then those of each other that none before it has.
@@ -92,69 +86,4 @@ func numbered(key fingerprint, n int) string {
 		return key.id()
 	}
 	return key.id() + "-" + strconv.Itoa(n)
-}
-
-// format2 is an interaction as go-vcr v3 and v4 write it.
-type format2 struct {
-	ID      int `yaml:"id"`
-	Request struct {
-		Proto         string      `yaml:"proto"`
-		ProtoMajor    int         `yaml:"proto_major"`
-		ProtoMinor    int         `yaml:"proto_minor"`
-		ContentLength int64       `yaml:"content_length"`
-		Host          string      `yaml:"host"`
-		Body          string      `yaml:"body,omitempty"`
-		Form          url.Values  `yaml:"form,omitempty"`
-		Headers       http.Header `yaml:"headers,omitempty"`
-		URL           string      `yaml:"url"`
-		Method        string      `yaml:"method"`
-	} `yaml:"request"`
-	Response struct {
-		Proto         string      `yaml:"proto"`
-		ProtoMajor    int         `yaml:"proto_major"`
-		ProtoMinor    int         `yaml:"proto_minor"`
-		ContentLength int64       `yaml:"content_length"`
-		Body          string      `yaml:"body"`
-		Headers       http.Header `yaml:"headers"`
-		Status        string      `yaml:"status"`
-		Code          int         `yaml:"code"`
-		Duration      string      `yaml:"duration"`
-	} `yaml:"response"`
-}
-
-// FormatTwo is the cassette in go-vcr's format 2, for its versions 3 and 4. Load reads it back; what only we record is
-// lost, but for the body's encoding, which stays undone.
-func (c *Cassette) FormatTwo() ([]byte, error) {
-	doc := struct {
-		Version      int       `yaml:"version"`
-		Interactions []format2 `yaml:"interactions"`
-	}{Version: 2, Interactions: make([]format2, len(c.items))}
-	for i := range c.items {
-		x, err := c.At(i)
-		if err != nil {
-			return nil, fmt.Errorf("convert %s: %w", c.Path, err)
-		}
-		u, err := url.Parse(x.Request.URL)
-		if err != nil {
-			return nil, fmt.Errorf("convert %s: interaction %d: %w", c.Path, i+1, err)
-		}
-		y := &doc.Interactions[i]
-		y.ID = i
-		r := &y.Request
-		r.Proto, r.ProtoMajor, r.ProtoMinor, r.ContentLength, r.Host = "HTTP/1.1", 1, 1, int64(len(x.Request.Body)), u.Host
-		r.Body, r.URL, r.Method, r.Headers = x.Request.Body, x.Request.URL, x.Request.Method, x.Request.Headers
-		r.Form = u.Query()
-		for name, values := range x.Request.Form {
-			r.Form[name] = append(slices.Clone(values), r.Form[name]...)
-		}
-		s := &y.Response
-		s.Proto, s.ProtoMajor, s.ProtoMinor, s.ContentLength = "HTTP/1.1", 1, 1, int64(len(x.Response.Body))
-		s.Body, s.Headers, s.Status, s.Code = x.Response.Body, maps.Clone(x.Response.Headers), x.Response.Status, x.Response.Code
-		s.Duration = x.Response.Duration.String()
-	}
-	out, err := yaml.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("convert %s: %w", c.Path, err)
-	}
-	return append([]byte("---\n"), out...), nil
 }

@@ -152,20 +152,7 @@ func Scrub(c *Cassette, o Redaction) (changed bool, err error) {
 		if err != nil {
 			return changed, err
 		}
-		before := x.appendYAML(nil)
-		x.Request.URL = r.url(x.Request.URL)
-		x.Request.Body = string(r.body([]byte(x.Request.Body)))
-		for name, values := range x.Request.Form {
-			for k := range values {
-				if r.secret([]byte(name)) && values[k] != "" {
-					values[k] = Redacted
-				}
-			}
-		}
-		x.Request.Headers = r.requestHeader(x.Request.Headers)
-		x.Response.Headers = r.responseHeader(x.Response.Headers)
-		x.Response.Body = string(r.body([]byte(x.Response.Body)))
-		if !bytes.Equal(before, x.appendYAML(nil)) {
+		if scrubInteraction(r, x) {
 			changed = true
 			c.Set(i, x)
 		}
