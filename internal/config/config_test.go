@@ -72,6 +72,13 @@ func TestParse(t *testing.T) {
 			want: defaults(func(s *config.Settings) { s.Listen = "127.0.0.1:9000" })},
 		{name: "run takes the port of its flag", command: "run", args: []string{"--listen", ":0"},
 			want: defaults(func(s *config.Settings) { s.Listen = ":0" })},
+		{name: "a console",
+			file: "admin: 127.0.0.1:9090\n", env: []string{"GRAPHWARDEN_ADMIN_TOKEN_FILE=/token"}, args: []string{"--admin-write"},
+			want: defaults(func(s *config.Settings) { s.Admin, s.AdminTokenFile, s.AdminWrite = "127.0.0.1:9090", "/token", true })},
+		{name: "run leaves the console of the file alone", command: "run", file: "admin: 127.0.0.1:9090\nadmin-write: true\n",
+			want: defaults(func(s *config.Settings) { s.Listen, s.AdminWrite = "127.0.0.1:0", true })},
+		{name: "run takes the console of its flag", command: "run", args: []string{"--admin", "127.0.0.1:0"},
+			want: defaults(func(s *config.Settings) { s.Listen, s.Admin = "127.0.0.1:0", "127.0.0.1:0" })},
 		{name: "a file of comments", file: "# mode: record\n", want: defaults(nil)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,6 +151,11 @@ func TestParseFaults(t *testing.T) {
 			}},
 		{name: "a CA for no origin", args: []string{"--origin-ca=x"},
 			want: []string{"--origin-ca: it is for an origin of your own: name it with --origin URL"}},
+		{name: "what belongs to a console that is nowhere", args: []string{"--admin-write", "--admin-token-file=t"},
+			want: []string{
+				"--admin-write: it is for the console: name its address with --admin ADDR",
+				"--admin-token-file: it is for the console: name its address with --admin ADDR",
+			}},
 		{name: "strict where nothing is replayed", args: []string{"--strict"},
 			want: []string{"--strict: only a replay can leave recordings unused: choose --mode replay or auto"}},
 		{name: "an origin with a path", args: []string{"--origin=https://graph.example/beta"},
