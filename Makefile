@@ -36,6 +36,17 @@ bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./... > dist/bench/go-new.txt
 	@echo "written to dist/bench/go-new.txt; CONTRIBUTING.md says how to compare"
 
+# Every fuzz target in turn, each for FUZZTIME.
+FUZZTIME ?= 1m
+fuzz:
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' . | sort); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+	    echo "$$target, $(FUZZTIME), $$(dirname $$file)"; \
+	    $(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x >.fuzz.out 2>&1 || \
+	      { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
+	  done; \
+	done; rm -f .fuzz.out
+
 demo: build
 	./graphwarden demo
 

@@ -300,6 +300,7 @@ func (x *h2) flood(n int, write func(*http2.Framer)) {
 			return
 		}
 	}
+	_ = x.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 }
 
 // TestRapidReset opens streams and gives each up at once (CVE-2023-44487): the origin never has more of them at a time

@@ -55,25 +55,66 @@ func (t *tunnels) closeAll() {
 // pass unjudged.
 var errGraphInTunnel = errors.New("the tunnel's TLS greeting names a Graph host")
 
-// guardedConn is the far end of a tunnel: before the client's first bytes leave, it looks whom they ask for.
+var errEndlessGreeting = errors.New("the tunnel's TLS greeting does not end")
+
+// maxHeld is the most that is held of a greeting: its longest, in records of a reasonable size.
+const maxHeld = 2 * maxGreeting
+
+// guardedConn is the far end of a tunnel: before the client's first bytes leave, it looks whom they ask for. A TLS
+// greeting is held until it is whole, however small the pieces it comes in.
 type guardedConn struct {
 	*tunnelConn
 	hosts  graph.Hosts
+	held   []byte
+	need   int // nothing new is to be seen before so much is held
 	looked bool
 	log    func(sni string)
 }
 
 func (c *guardedConn) Write(p []byte) (int, error) {
-	if !c.looked {
-		c.looked = true
-		name := serverName(p)
-		if _, ok := c.hosts.Cloud(name); ok && name != "" {
-			c.log(name)
-			_ = c.Close()
-			return 0, errGraphInTunnel
+	if c.looked {
+		return c.tunnelConn.Write(p)
+	}
+	greeting := p
+	if c.need > 0 {
+		c.held = append(c.held, p...)
+		greeting = c.held
+	}
+	if len(greeting) < c.need {
+		return len(p), nil
+	}
+	name, need := serverName(greeting)
+	switch _, isGraph := c.hosts.Cloud(strings.TrimSuffix(name, ".")); {
+	case need > maxHeld:
+		_ = c.Close()
+		return 0, errEndlessGreeting
+	case need > 0:
+		if c.need == 0 {
+			c.held = append(c.held, p...)
+		}
+		c.need = need
+		return len(p), nil
+	case isGraph && name != "":
+		c.log(name)
+		_ = c.Close()
+		return 0, errGraphInTunnel
+	}
+	c.looked, c.held = true, nil
+	if _, err := c.tunnelConn.Write(greeting); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// CloseWrite lets out what was held: half a greeting is the far end's to refuse.
+func (c *guardedConn) CloseWrite() error {
+	if held := c.held; len(held) > 0 {
+		c.looked, c.held = true, nil
+		if _, err := c.tunnelConn.Write(held); err != nil {
+			return err
 		}
 	}
-	return c.tunnelConn.Write(p)
+	return c.tunnelConn.CloseWrite()
 }
 
 // mayReach says why a host that is not Graph is not reached, or nothing. An address is known here; what a name stands
@@ -160,8 +201,11 @@ func splitAuthority(authority string) (host string, port string, ok bool) {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", "", false
 	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return host, port, ip.Zone() == ""
+	}
 	for i := range len(host) {
-		if c := host[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("@/\\?#%[]", c) >= 0 {
+		if c := host[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
 			return "", "", false
 		}
 	}
