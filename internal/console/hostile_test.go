@@ -96,6 +96,12 @@ func TestHostileText(t *testing.T) {
 		b.eval(`for (const button of document.querySelectorAll("#detail .why button")) button.click()`)
 	}
 	b.shoot("hostile")
+	if turned := b.eval(`/[\u202e\u2028\u0000]/.test(document.body.innerText)`); turned != false {
+		t.Error("a character that turns text around is shown as it is")
+	}
+	if told := b.eval(`document.body.innerText.includes("⟨U+202E⟩txt.exe")`); told != true {
+		t.Error("a character that turns text around is not told")
+	}
 	for _, view := range []string{"cassette", "policies", "health", "exchanges"} {
 		b.eval(`location.hash = "#/` + view + `"`)
 		b.until(`!document.getElementById("view-` + view + `").hidden`)

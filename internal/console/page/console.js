@@ -10,6 +10,11 @@ const state = {
   paused: false, waiting: 0, fresh: new Set(), status: null, live: false,
 };
 
+// plain shows characters that cannot be seen, or that turn the order of others around, by their number: a text must not
+// look like another.
+const unseen = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const plain = (text) => String(text).replace(unseen, (c) => "⟨U+" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩");
+
 // el makes an element. A child that is a string becomes text; null is left out.
 function el(name, props, ...children) {
   const node = document.createElement(name);
@@ -19,7 +24,7 @@ function el(name, props, ...children) {
     else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false).map((c) => (c instanceof Node ? c : String(c))));
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false).map((c) => (c instanceof Node ? c : plain(c))));
   return node;
 }
 
@@ -320,7 +325,7 @@ function inputText(text, violations) {
   const pre = el("pre", { class: "text", tabindex: "0", "aria-label": "Input document" });
   lines.forEach((line, i) => {
     if (marks.has(i)) pre.append(el("span", { class: "hit " + marks.get(i), "data-pointer": paths[i] }, line + "\n"));
-    else pre.append(line + "\n");
+    else pre.append(plain(line) + "\n");
   });
   return pre;
 }
@@ -344,7 +349,7 @@ function message(title, m, first) {
   const note = (m.bytes ? size(m.bytes) : "no body") + (m.cut ? (m.body ? ", the beginning is shown" : ", too large or not readable") : "");
   return block(title, note,
     first ? el("pre", { class: "text" }, first) : null,
-    m.headers.length ? el("details", {}, el("summary", {}, m.headers.length + " header fields (secrets left out)"),
+    m.headers.length ? el("details", {}, el("summary", {}, m.headers.length + (m.headers.length === 1 ? " header field" : " header fields") + " (secrets left out)"),
       el("pre", { class: "text" }, m.headers.map((h) => h.name + ": " + h.value).join("\n"))) : null,
     m.body ? el("pre", { class: "text", tabindex: "0", "aria-label": title + " body" }, text) : null);
 }
@@ -439,7 +444,7 @@ function drawDetail(e) {
   box.replaceChildren(
     el("div", { class: "top" }, tag(e), el("h1", {}, e.method + " " + e.path), el("button", { type: "button", onclick: close, "aria-keyshortcuts": "Escape" }, "Close")),
     e.refusal && !e.violations.length && !(d && d.miss) ? el("div", { class: "why deny" }, el("div", { class: "id" }, el("code", {}, e.refusal)), el("p", {}, e.message)) : "",
-    e.violations.length ? block("Why", e.verdict + (e.verdict === "deny" ? (e.enforced ? ", refused" : ", let through") : ""), ...e.violations.map((v) => why(v, jump))) : "",
+    e.violations.length ? block(e.verdict === "allow" ? "Noted" : "Why", e.verdict + (e.verdict === "deny" ? (e.enforced ? ", refused" : ", let through") : ""), ...e.violations.map((v) => why(v, jump))) : "",
     d && d.miss ? missBlock(d.miss) : "",
     block("Exchange", "", facts([
       ["time", fullTime(e.time)], ["answer", e.status + " from " + e.source + (e.refusal ? ", " + e.refusal : "")], ["took", el("span", {}, timing(e))],
@@ -517,11 +522,13 @@ async function drawPolicies() {
     fault.textContent = "";
     try { await call("policy/reload", { method: "POST" }); await drawPolicies(); } catch (problem) { fault.textContent = problem.message; event.target.disabled = false; }
   } }, "Reload") : el("span", { class: "muted" }, "read-only: start with --admin-write to reload from here");
+  const order = ["deny", "warn", "audit", "off"];
+  p.rules.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level) || (a.id < b.id ? -1 : 1));
   const rule = (r) => el("tr", {},
     cell("Level", [el("span", { class: "tag " + (r.level === "deny" || r.level === "warn" ? r.level : "") }, r.level), r.level !== r.default ? el("p", { class: "muted" }, "default " + r.default) : null]),
     cell("Rule", el("div", {}, el("code", {}, r.id), r.title ? el("p", {}, r.title) : null, r.description && r.description !== r.title ? el("details", {}, el("summary", {}, "About"), el("p", {}, r.description)) : null)),
     cell("Parameters", el("div", {}, r.parameters.map((x) => el("p", { title: x.description }, el("code", {}, x.name + " = " + clip(JSON.stringify(x.value))))))),
-    cell("Where", el("div", {}, el("p", {}, mono(r.location)), r.set_by ? el("p", { class: "muted" }, "set by " + r.set_by) : null)),
+    cell("Where", el("div", {}, el("p", { class: "at" }, mono(r.location)), r.set_by ? el("p", { class: "muted" }, "set by " + r.set_by) : null)),
     cell("Spoke", r.hits, { class: "num" }));
   $("view-policies").replaceChildren(el("section", { class: "card" },
     el("div", { class: "head" }, el("h1", {}, p.rules.length ? p.rules.length + " rules" : "No rules"), el("span", { class: "muted first" }, p.revision ? "revision " + p.revision.slice(0, 16) : "nothing is judged (--enforce off)"), reload), fault,
