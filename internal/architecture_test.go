@@ -21,13 +21,14 @@ const module = "github.com/graphwarden/graphwarden"
 // houses are our packages, each with those of ours it may import. Arrows point down only.
 var houses = map[string][]string{
 	"cmd/graphwarden": {"proxy", "policies", "cassettes", "internal/graph", "internal/policy", "internal/tape", "internal/ca",
-		"internal/ledger", "internal/standin", "internal/console", "internal/config"},
+		"internal/ledger", "internal/standin", "internal/console", "internal/config", "internal/check"},
 	"proxy": {"policies", "internal/graph", "internal/policy", "internal/tape", "internal/ca",
 		"internal/ledger", "internal/standin", "internal/console", "internal/config"},
 	"policies":         {},
 	"internal/graph":   {},
 	"internal/policy":  {"internal/graph", "policies"}, // policies is data: the embedded library
 	"internal/tape":    {"internal/graph"},
+	"internal/check":   {"internal/graph", "internal/policy", "internal/tape"}, // judges what was recorded, offline
 	"internal/ca":      {},
 	"internal/ledger":  {},
 	"internal/standin": {"internal/graph"},

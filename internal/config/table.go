@@ -45,8 +45,10 @@ type Setting struct {
 }
 
 var (
-	proxies   = []string{"serve", "run", "config"}
-	ledgers   = []string{"ledger list", "ledger show", "ledger verify"}
+	proxies = []string{"serve", "run", "config"}
+	ledgers = []string{"ledger list", "ledger show", "ledger verify"}
+	// judges are the commands that load the policies without serving.
+	judges    = []string{"check", "policy list", "policy test", "policy explain"}
 	withTrust = []string{"serve", "run", "config", "env", "doctor", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
 
@@ -59,10 +61,10 @@ func Table() []Setting {
 		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: proxies,
 			Help:   "the cassette to record to or replay from",
 			target: func(s *Settings) any { return &s.Cassette }},
-		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: slices.Concat([]string{"doctor"}, proxies),
+		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: slices.Concat([]string{"doctor"}, judges, proxies),
 			Help:   "a folder, file or bundle of Rego policies (repeatable; default: the embedded library)",
 			target: func(s *Settings) any { return &s.Policy }},
-		{Name: "data", Kind: Path, List: true, Arg: "FILE", Commands: slices.Concat([]string{"doctor"}, proxies),
+		{Name: "data", Kind: Path, List: true, Arg: "FILE", Commands: slices.Concat([]string{"doctor"}, judges, proxies),
 			Help:   "data that switches and tunes the rules, JSON or YAML (repeatable)",
 			target: func(s *Settings) any { return &s.Data }},
 		{Name: "enforce", Kind: Choice, Default: "deny", Choices: []string{"deny", "warn", "off"}, Commands: proxies,
@@ -98,7 +100,7 @@ func Table() []Setting {
 		{Name: "proxy-password", Kind: Text, Arg: "PASSWORD", Secret: true, Commands: []string{"serve", "config"},
 			Help:   "what clients must send as their proxy password; needed where other machines can reach --listen",
 			target: func(s *Settings) any { return &s.ProxyPassword }},
-		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: withTrust, check: checkHost,
+		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: slices.Concat([]string{"check", "policy explain", "policy routes"}, withTrust), check: checkHost,
 			Help:   "one more host to treat as Graph (repeatable)",
 			target: func(s *Settings) any { return &s.GraphHosts }},
 		{Name: "batch", Kind: Choice, Default: "whole", Choices: []string{"whole", "partial"}, Commands: proxies,
@@ -122,12 +124,18 @@ func Table() []Setting {
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},
-		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat([]string{"doctor"}, ledgers, proxies),
+		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat([]string{"doctor", "policy list", "policy explain", "policy routes"}, ledgers, proxies),
 			Help:   "form of the results",
 			target: func(s *Settings) any { return &s.Output }},
 		{Name: "quiet", Kind: Bool, Commands: proxies,
 			Help:   "print only what was denied or missed",
 			target: func(s *Settings) any { return &s.Quiet }},
+		{Name: "verbose", Kind: Bool, Commands: proxies,
+			Help:   "print reads, paths, whole ids and noted rules too (also -v)",
+			target: func(s *Settings) any { return &s.Verbose }},
+		{Name: "report", Kind: Path, Arg: "FILE", Commands: []string{"run", "config"},
+			Help:   "write the verdicts to this file as JUnit XML, one test case a change",
+			target: func(s *Settings) any { return &s.Report }},
 		{Name: "admin", Kind: Text, Arg: "ADDR", Commands: proxies, check: checkAddress,
 			Help:   "serve the console, the admin API and metrics at this address (run takes it from its flag only; default: nowhere)",
 			target: func(s *Settings) any { return &s.Admin }},

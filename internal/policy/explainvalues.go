@@ -45,7 +45,10 @@ func (e *Explainer) inBody(rule *ast.Rule) func(*ast.Location) bool {
 func (o *observer) values(rule *ast.Rule, event topdown.Event, counts func(*ast.Location) bool) []Value {
 	var found []Value
 	add := func(value Value, ok bool) {
-		if ok && !slices.ContainsFunc(found, func(v Value) bool { return v.Name == value.Name }) {
+		// One value under two names, such as target and input.graph.targets[0], is shown once if it is long.
+		if ok && !slices.ContainsFunc(found, func(v Value) bool {
+			return v.Name == value.Name || len(v.Text) > maxValue/2 && v.Text == value.Text
+		}) {
 			found = append(found, value)
 		}
 	}

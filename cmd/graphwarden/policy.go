@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/graphwarden/graphwarden/internal/config"
+	"github.com/graphwarden/graphwarden/internal/policy"
+)
+
+const policyUsage = `Usage: graphwarden policy list|test|explain|routes [FLAGS] [ARGUMENTS]
+
+Looks into the policies: which rules there are and at which level, whether their tests pass, why a
+request is denied, and which routes of Graph change assignments.
+`
+
+const policyListUsage = `Usage: graphwarden policy list [FLAGS]
+
+Prints a line for each rule: its id, the level in force, which file set that, and what it is about.
+Rules are switched and tuned by data, never by editing Rego:
+
+  rules:
+    target.broad: {level: deny}
+
+Examples:
+  graphwarden policy list
+  graphwarden policy list --policy policies/ --data rules.yaml
+  graphwarden policy list --output json
+`
+
+func policyCommand() command {
+	return command{name: "policy", summary: "list, test and explain policies", usage: policyUsage, subcommands: []command{
+		{name: "list", summary: "print the rules and their levels", usage: policyListUsage, run: runPolicyList},
+		{name: "test", summary: "run the tests of policies", usage: policyTestUsage,
+			local: new(policyTestFlags).register, run: runPolicyTest},
+		{name: "explain", summary: "tell why rules spoke and why others did not", usage: policyExplainUsage,
+			local: new(policyExplainFlags).register, run: runPolicyExplain},
+		{name: "routes", summary: "list the routes that change assignments", usage: policyRoutesUsage,
+			local: func(fs *flag.FlagSet) { new(policyRoutesFlags).register(fs) }, run: runPolicyRoutes},
+	}}
+}
+
+// loadOptions are the policies that the settings name.
+func loadOptions(s config.Settings) policy.Options {
+	return policy.Options{Paths: s.Policy, Data: s.Data}
+}
+
+// loadPolicies loads them; a set that does not load is wrong configuration.
+func loadPolicies(ctx context.Context, s config.Settings) (*policy.Engine, error) {
+	engine, err := policy.Load(ctx, loadOptions(s))
+	if err != nil {
+		return nil, &exitError{code: codeUsage, err: fmt.Errorf("load policy: %w", err)}
+	}
+	return engine, nil
+}
+
+func runPolicyList(ctx context.Context, env *Env, args []string) error {
+	s, err := env.parseOnly("policy list", args, nil)
+	if err != nil {
+		return err
+	}
+	options := loadOptions(s)
+	options.SkipTests = true // a set whose tests fail can still be looked at
+	engine, err := policy.Load(ctx, options)
+	if err != nil {
+		return &exitError{code: codeUsage, err: fmt.Errorf("load policy: %w", err)}
+	}
+	rules := engine.Rules()
+	if s.Output == "json" {
+		return printJSON(env.Stdout, map[string]any{"schema": "graphwarden.rules/v1", "revision": engine.Revision(), "rules": rules})
+	}
+	w := tabwriter.NewWriter(env.Stdout, 0, 8, 2, ' ', 0)
+	for _, r := range rules {
+		set := "default"
+		if r.SetBy != "" {
+			set = shortPath(env, r.SetBy)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(r.ID), r.Level, printable(set), dash(r.Title))
+	}
+	return w.Flush()
+}
+
+// shortPath is a path as a person would write it in the folder the command was called in.
+func shortPath(env *Env, path string) string {
+	dir, err := filepath.Abs(env.Dir)
+	if err != nil {
+		return path
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if relative, err := filepath.Rel(dir, abs); err == nil && filepath.IsLocal(relative) {
+		return relative
+	}
+	return path
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
