@@ -113,6 +113,9 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 			fault(name, "it is for the console: name its address with --admin ADDR")
 		}
 	}
+	if s.Quiet && s.Verbose {
+		fault("verbose", "quiet and verbose contradict each other")
+	}
 	// In the environment or the file of a pipeline, strict may well stand beside a run that records.
 	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
 		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")

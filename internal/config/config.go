@@ -41,6 +41,8 @@ type Settings struct {
 	Strict        bool
 	Output        string
 	Quiet         bool
+	Verbose       bool
+	Report        string // empty: none is written
 	Admin         string // empty: there is no console
 	AdminWrite    bool
 	// AdminTokenFile keeps the console's token; empty: each start makes a new one.

@@ -69,6 +69,9 @@ func scan(fs *flag.FlagSet, args []string, interspersed bool, faults *Faults) (r
 			continue
 		}
 		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		if arg == "-v" {
+			name = "verbose" // the one short form
+		}
 		f := fs.Lookup(name)
 		switch {
 		case f == nil && (name == "h" || name == "help"):
