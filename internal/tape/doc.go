@@ -17,7 +17,9 @@
 // it and renames it at Close; if the recorder is killed, the old cassette stands untouched and NAME.partial holds
 // every acknowledged interaction: Load reads it like any cassette, Open warns about it, Recover puts it in place, and
 // the next recording moves it to NAME.partial.old rather than write over it. A recording that recorded nothing leaves
-// the old cassette as it was. While a cassette is recorded its file is locked against a second recorder.
+// the old cassette as it was. A disk that is full or fails does not change the client's answer, for Graph has made the
+// change by then: the interaction is counted as dropped and logged, nothing is recorded behind it, Close returns the
+// failure and leaves an old cassette in its place. While a cassette is recorded its file is locked against a second recorder.
 //
 // # Secrets
 //

@@ -33,7 +33,7 @@ type recording struct {
 	done  []written
 	quit  chan struct{}
 	wg    sync.WaitGroup
-	err   error // the first failure to write; nothing is recorded behind it
+	err   error // the first failure to write or to sync; nothing is recorded behind it
 }
 
 // written is where an interaction of this recording stands in the file.
@@ -161,8 +161,14 @@ func (r *recording) start() {
 				dirty := r.dirty
 				r.dirty = false
 				r.mu.Unlock()
-				if dirty {
-					r.f.Sync() // a failure shows again at Close, which reports it
+				if !dirty {
+					continue
+				}
+				if err := r.f.Sync(); err != nil {
+					// The kernel tells of a failure once; a second call would report success for nothing.
+					r.mu.Lock()
+					r.err = errors.Join(r.err, err)
+					r.mu.Unlock()
 				}
 			}
 		}
@@ -214,7 +220,8 @@ func (r *recording) close() (replaced bool, err error) {
 	if settled == nil && err == nil {
 		err = r.write(r.tail)
 	}
-	err = errors.Join(err, r.f.Sync(), r.closeFiles())
+	// A recording with a hole does not take the place of a whole one.
+	err = errors.Join(r.err, err, r.f.Sync(), r.closeFiles())
 	switch {
 	case err != nil:
 	case settled != nil:

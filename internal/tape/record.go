@@ -42,9 +42,7 @@ func (t *Tape) record(req *http.Request, q *graph.Request) (*http.Response, erro
 		return nil, fmt.Errorf("read the origin's answer: %w", err)
 	}
 	take.buf = body
-	if err := take.finish(); err != nil {
-		return nil, err
-	}
+	take.finish()
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
@@ -115,14 +113,10 @@ type taker struct {
 	buf     []byte
 	ended   bool
 	tooLong bool
-	err     error
 }
 
 // Read implements io.Reader.
 func (k *taker) Read(p []byte) (int, error) {
-	if k.err != nil {
-		return 0, k.err
-	}
 	n, err := k.body.Read(p)
 	if !k.tooLong {
 		k.buf = append(k.buf, p[:n]...)
@@ -134,17 +128,14 @@ func (k *taker) Read(p []byte) (int, error) {
 		k.left -= int64(n)
 	}
 	if err == io.EOF || k.left == 0 && n > 0 {
-		if failed := k.finish(); failed != nil {
-			k.err = failed
-			return 0, failed
-		}
+		k.finish()
 	}
 	return n, err
 }
 
 // Close implements io.Closer. An answer the client did not wait for is not recorded: its end is not known.
 func (k *taker) Close() error {
-	if !k.ended && k.err == nil {
+	if !k.ended {
 		k.ended = true
 		k.t.drop(k.x, "the client did not read the answer to its end")
 	}
@@ -156,23 +147,25 @@ func (t *Tape) drop(x *Interaction, why string) {
 	t.log.Warn("not recorded", "method", x.Request.Method, "url", x.Request.URL, "why", why)
 }
 
-// finish records the interaction, once.
-func (k *taker) finish() error {
+// finish records the interaction, once. What cannot be written is told and counted, and does not change the answer:
+// Graph has made the change by then, and a client that is told otherwise makes it again.
+func (k *taker) finish() {
 	if k.ended {
-		return nil
+		return
 	}
 	k.ended = true
 	if k.tooLong {
 		k.t.drop(k.x, "the answer is longer than "+strconv.Itoa(maxRecorded>>20)+" MiB")
-		return nil
+		return
 	}
 	k.x.Response = k.t.response(k.resp, k.buf, k.x)
 	k.x.Response.Duration = since(k.start)
 	if err := k.t.file.append(k.x, k.x.appendYAML(make([]byte, 0, 2048+len(k.buf)+len(k.x.Request.Body)))); err != nil {
-		return fmt.Errorf("record the answer of the origin, which was %s: %w", k.resp.Status, err)
+		k.t.dropped.Add(1)
+		k.t.log.Error("not recorded", "method", k.x.Request.Method, "url", k.x.Request.URL, "error", err)
+		return
 	}
 	k.t.recorded.Add(1)
-	return nil
 }
 
 // response is what is kept of an answer: decoded, redacted.
