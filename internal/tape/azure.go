@@ -215,4 +215,7 @@ func indented(raw json.RawMessage) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func trimBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\ufeff")) }
+// trimBOM is JSON text as it should be: no byte order mark, nothing that is not UTF-8.
+func trimBOM(b []byte) []byte {
+	return bytes.ToValidUTF8(bytes.TrimPrefix(b, []byte("\ufeff")), []byte("\ufffd"))
+}

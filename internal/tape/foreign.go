@@ -331,14 +331,18 @@ func (r *redactor) harmless(raw json.RawMessage, key string) json.RawMessage {
 		return nil
 	}
 	if fields, err := fieldsOf(raw); err == nil {
+		changed := false
 		for name, v := range fields {
-			if r.harmless(v, name) == nil {
+			clean := r.harmless(v, name)
+			if changed = changed || !bytes.Equal(clean, v); clean == nil {
 				delete(fields, name)
 			} else {
-				fields[name] = r.harmless(v, name)
+				fields[name] = clean
 			}
 		}
-		return encodeFields(fields)
+		if changed { // the order of the keys in a body is worth keeping
+			return encodeFields(fields)
+		}
 	}
 	return raw
 }
