@@ -2,6 +2,7 @@ package tape
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
@@ -39,6 +40,24 @@ func TestDecodeAnswer(t *testing.T) {
 	}
 	if _, err := decodeAnswer(raw[:len(raw)/2]); err == nil {
 		t.Error("half an interaction is an answer")
+	}
+}
+
+// TestRecorded holds what a judge is told to the full reading.
+func TestRecorded(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 10, 0, 0, 5e6, time.UTC)
+	for _, x := range []*Interaction{
+		{ID: "a-2", Sequence: 7, RecordedAt: at, Verdict: "warn", Request: Request{Headers: map[string][]string{"Authorization": {"Bearer x", "y"}, "Accept": {"z"}}}},
+		{Request: Request{URL: "https://graph.microsoft.com/beta/x", Method: "GET"}},
+	} {
+		c := &Cassette{data: x.appendYAML(nil)}
+		c.items = []span{{0, len(c.data)}}
+		got, err := c.recorded(0)
+		want := Recorded{ID: x.ID, Sequence: x.Sequence, Time: x.RecordedAt, Authorization: x.Request.Headers.Get("Authorization"), Verdict: x.Verdict}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("(-want +got), error %v:\n%s", err, diff)
+		}
 	}
 }
 
