@@ -71,6 +71,7 @@ func runBench(ctx context.Context, args []string) error {
 	f.StringVar(&b.skip, "skip", "", "parts to leave out, with commas: pinned, shared, cold, single, go")
 	f.StringVar(&b.out, "out", filepath.Join("dist", "bench"), "folder for the results")
 	f.StringVar(&b.profile, "profile", "", "instead, write CPU and allocation profiles of a mode: "+strings.Join(profiles(), ", "))
+	extra := f.String("env", "", "environment for graphwarden alone, such as GOGC=400, to try what it is worth")
 	only := f.String("only", "", "only the cells whose group and target match this expression (the minimal proxy always is)")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -90,7 +91,7 @@ func runBench(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	h := house{ctx: ctx, dir: dir, token: token()}
+	h := house{ctx: ctx, dir: dir, token: token(), extra: strings.Fields(*extra)}
 	if h.self, err = os.Executable(); err != nil {
 		return err
 	}

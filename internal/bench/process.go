@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +46,8 @@ type house struct {
 	originH2 *process
 	load     *process
 	running  map[string]*process
-	made     int // how many cassettes were recorded, for their names
+	extra    []string // environment for graphwarden alone
+	made     int      // how many cassettes were recorded, for their names
 }
 
 // open starts origins and load generator.
@@ -88,6 +90,9 @@ func (h *house) start(proxy bool, argv ...string) (*process, error) {
 	cmd.Dir, cmd.Stderr = h.dir, &complaint
 	// Settings of the person who runs this must not reach what is measured.
 	cmd.Env = append(cleanEnvironment(), "HOME="+h.dir, "XDG_CONFIG_HOME="+h.dir)
+	if proxy && slices.Contains(argv, h.warden) {
+		cmd.Env = append(cmd.Env, h.extra...)
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
