@@ -61,6 +61,7 @@ func commands() []command {
 		checkCommand(),
 		policyCommand(),
 		standinCommand(),
+		cassetteCommand(),
 		ledgerCommand(),
 		doctorCommand(),
 		configCommand(),

@@ -49,6 +49,7 @@ var (
 	ledgers = []string{"ledger list", "ledger show", "ledger verify"}
 	// judges are the commands that load the policies without serving.
 	judges    = []string{"check", "policy list", "policy test", "policy explain"}
+	matchers  = []string{"cassette diff", "cassette explain"}
 	withTrust = []string{"serve", "run", "config", "env", "doctor", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
 
@@ -58,7 +59,7 @@ func Table() []Setting {
 		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto", "new"}, Commands: proxies,
 			Help:   "pass on, record, answer from the cassette, replay if there is one and else record, or record what is missing",
 			target: func(s *Settings) any { return &s.Mode }},
-		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: proxies,
+		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: slices.Concat([]string{"cassette explain"}, proxies),
 			Help:   "the cassette to record to or replay from",
 			target: func(s *Settings) any { return &s.Cassette }},
 		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: slices.Concat([]string{"doctor"}, judges, proxies),
@@ -109,10 +110,10 @@ func Table() []Setting {
 		{Name: "repeat", Kind: Choice, Default: "error", Choices: []string{"error", "last", "cycle"}, Commands: proxies,
 			Help:   "in replay, the answer to a request repeated more often than recorded",
 			target: func(s *Settings) any { return &s.Repeat }},
-		{Name: "match", Kind: Text, List: true, Arg: "PART", Commands: proxies,
+		{Name: "match", Kind: Text, List: true, Arg: "PART", Commands: slices.Concat(matchers, proxies),
 			Help:   "add a part of the request to what must match in replay, or with - take one away (repeatable)",
 			target: func(s *Settings) any { return &s.Match }},
-		{Name: "ignore", Kind: Text, List: true, Arg: "/POINTER", Commands: proxies, check: checkPointer,
+		{Name: "ignore", Kind: Text, List: true, Arg: "/POINTER", Commands: slices.Concat(matchers, proxies), check: checkPointer,
 			Help:   "a body field that need not match in replay (repeatable)",
 			target: func(s *Settings) any { return &s.Ignore }},
 		{Name: "sync", Kind: Choice, Default: "interval", Choices: []string{"interval", "always"}, Commands: proxies,

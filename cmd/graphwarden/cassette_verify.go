@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/graphwarden/graphwarden/internal/tape"
+)
+
+const cassetteVerifyUsage = `Usage: graphwarden cassette verify [FLAGS] FILE...
+
+Looks for secrets on cassettes: tokens, client secrets, keys and signatures, passwords, header fields that a recording does
+not keep. Each finding names file, line, kind and place; the value itself is never printed. Exits with 6 when there is
+one, with 1 when a file cannot be read.
+
+Examples:
+  graphwarden cassette verify cassettes/
+  graphwarden cassette verify --output github cassettes/
+  graphwarden cassette verify --output sarif 'cassettes/*.yaml' > secrets.sarif
+`
+
+const cassetteScrubUsage = `Usage: graphwarden cassette scrub [FLAGS] FILE...
+
+Takes out of cassettes what a recording would not have kept: secrets become REDACTED, a token one without signature and
+identity. The files are rewritten in their place; they replay as before, since requests are compared without secrets.
+
+Examples:
+  graphwarden cassette scrub cassettes/
+  graphwarden cassette scrub --field employeeNumber old.yaml
+`
+
+const cassetteRecoverUsage = `Usage: graphwarden cassette recover FILE...
+
+Puts FILE.partial, which a killed recorder left beside its cassette, in the place of the cassette, and keeps that as FILE.old.
+It holds every exchange whose answer a client has seen.
+
+Examples:
+  graphwarden cassette recover cassettes/rollout.yaml
+`
+
+// redactionFlags add to what is kept and taken out.
+type redactionFlags struct{ headers, fields words }
+
+func (f *redactionFlags) register(fs *flag.FlagSet) {
+	fs.Var(&f.headers, "keep-header", "one more header field that may stay, `NAME` (repeatable)")
+	fs.Var(&f.fields, "field", "one more field whose value is a secret, `NAME`, in bodies, forms and queries (repeatable)")
+}
+
+func (f *redactionFlags) redaction() tape.Redaction {
+	return tape.Redaction{KeepHeaders: f.headers, Fields: f.fields}
+}
+
+type cassetteVerifyFlags struct {
+	redactionFlags
+	output string
+}
+
+func (f *cassetteVerifyFlags) register(fs *flag.FlagSet) {
+	f.redactionFlags.register(fs)
+	resultFlag(fs, &f.output, "junit", "sarif", "github")
+}
+
+func runCassetteVerify(ctx context.Context, env *Env, args []string) error {
+	var f cassetteVerifyFlags
+	_, rest, err := env.parse("cassette verify", args, f.register)
+	if err != nil {
+		return err
+	}
+	files, err := cassetteFiles(env, "cassette verify", rest)
+	if err != nil {
+		return err
+	}
+	report := secretReport{files: files}
+	// Load tells a damaged file; the notices of one that loads are told, and do not fail it.
+	err = eachCassette(ctx, env, files, func(c *tape.Cassette) error {
+		tellNotices(env, c)
+		found, err := tape.Verify(c.Path, f.redaction())
+		report.findings = append(report.findings, found...)
+		return err
+	})
+	if printErr := report.print(env, f.output); printErr != nil {
+		return printErr
+	}
+	if len(report.findings) == 0 {
+		if err == nil && f.output == "text" {
+			note(env, "no secret on %s", counted(len(files), "cassette"))
+		}
+		return err
+	}
+	if err != nil {
+		printError(env, err, "")
+	}
+	return &exitError{code: codeSecret, err: fmt.Errorf("%s on %s", counted(len(report.findings), "secret"), counted(report.filesHit(), "cassette")),
+		hint: "graphwarden cassette scrub " + strings.Join(rest, " ") + "; a secret that was ever pushed must be replaced as well"}
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func runCassetteScrub(ctx context.Context, env *Env, args []string) error {
+	var f redactionFlags
+	_, rest, err := env.parse("cassette scrub", args, f.register)
+	if err != nil {
+		return err
+	}
+	files, err := cassetteFiles(env, "cassette scrub", rest)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		stop := env.slow(path)
+		changed := false
+		err := tape.Rewrite(path, func(c *tape.Cassette) (*tape.Cassette, error) {
+			var err error
+			if changed, err = tape.Scrub(c, f.redaction()); !changed {
+				return nil, err
+			}
+			return c, err
+		})
+		stop()
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case changed:
+			fmt.Fprintf(env.Stdout, "scrubbed %s\n", printable(path))
+		default:
+			note(env, "%s holds no secret", path)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func runCassetteRecover(_ context.Context, env *Env, args []string) error {
+	_, rest, err := env.parse("cassette recover", args, nil)
+	if err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return usageError("graphwarden cassette recover FILE", "cassette recover needs a cassette")
+	}
+	var errs []error
+	for _, arg := range rest {
+		// The one who was told of FILE.partial may well name that.
+		path := strings.TrimSuffix(env.under(arg), filepath.Ext(tape.PartialPath("")))
+		c, err := tape.Recover(path)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		tellNotices(env, c)
+		fmt.Fprintf(env.Stdout, "recovered %s: %s\n", printable(path), counted(c.Len(), "interaction"))
+	}
+	return errors.Join(errs...)
+}
