@@ -31,6 +31,7 @@ func cassetteCommand() command {
 		{name: "stats", summary: "count what is on cassettes", usage: cassetteStatsUsage, run: runCassetteStats, local: new(cassetteListFlags).register},
 		{name: "verify", summary: "look for secrets on cassettes", usage: cassetteVerifyUsage, run: runCassetteVerify, local: new(cassetteVerifyFlags).register},
 		{name: "scrub", summary: "take secrets out of cassettes", usage: cassetteScrubUsage, run: runCassetteScrub, local: new(redactionFlags).register},
+		{name: "convert", summary: "write a cassette in another format", usage: cassetteConvertUsage, run: runCassetteConvert, local: new(cassetteConvertFlags).register},
 		{name: "merge", summary: "make one cassette of several", usage: cassetteMergeUsage, run: runCassetteMerge, local: new(outFlags).register},
 		{name: "split", summary: "make several cassettes of one", usage: cassetteSplitUsage, run: runCassetteSplit, local: new(cassetteSplitFlags).register},
 		{name: "trim", summary: "take interactions off a cassette", usage: cassetteTrimUsage, run: runCassetteTrim, local: new(cassetteTrimFlags).register},

@@ -61,35 +61,35 @@ var (
 	githubProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace
 )
 
-type junitSuites struct {
-	XMLName xml.Name     `xml:"testsuites"`
-	Suites  []junitSuite `xml:"testsuite"`
+type suitesXML struct {
+	XMLName xml.Name   `xml:"testsuites"`
+	Suites  []suiteXML `xml:"testsuite"`
 }
 
-type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Skipped  int         `xml:"skipped,attr,omitempty"`
-	Cases    []junitCase `xml:"testcase"`
+type suiteXML struct {
+	Name     string    `xml:"name,attr"`
+	Tests    int       `xml:"tests,attr"`
+	Failures int       `xml:"failures,attr"`
+	Skipped  int       `xml:"skipped,attr,omitempty"`
+	Cases    []caseXML `xml:"testcase"`
 }
 
-type junitCase struct {
-	Class   string        `xml:"classname,attr"`
-	Name    string        `xml:"name,attr"`
-	File    string        `xml:"file,attr,omitempty"`
-	Line    int           `xml:"line,attr,omitempty"`
-	Failure *junitFailure `xml:"failure"`
+type caseXML struct {
+	Class   string      `xml:"classname,attr"`
+	Name    string      `xml:"name,attr"`
+	File    string      `xml:"file,attr,omitempty"`
+	Line    int         `xml:"line,attr,omitempty"`
+	Failure *failureXML `xml:"failure"`
 }
 
-type junitFailure struct {
+type failureXML struct {
 	Type    string `xml:"type,attr"`
 	Message string `xml:"message,attr"`
 	Text    string `xml:",chardata"`
 }
 
-// printJUnit writes the suites, with their counts made up from the cases.
-func printJUnit(suites []junitSuite) ([]byte, error) {
+// marshalSuites writes the suites as JUnit does, with their counts made up from the cases.
+func marshalSuites(suites []suiteXML) ([]byte, error) {
 	for i := range suites {
 		s := &suites[i]
 		s.Tests = len(s.Cases)
@@ -99,7 +99,7 @@ func printJUnit(suites []junitSuite) ([]byte, error) {
 			}
 		}
 	}
-	out, err := xml.MarshalIndent(junitSuites{Suites: suites}, "", "  ")
+	out, err := xml.MarshalIndent(suitesXML{Suites: suites}, "", "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +108,19 @@ func printJUnit(suites []junitSuite) ([]byte, error) {
 
 // junit is a test case for each file that is clean and for each finding.
 func (r *secretReport) junit(env *Env) error {
-	suite := junitSuite{Name: "graphwarden cassette verify"}
+	suite := suiteXML{Name: "graphwarden cassette verify"}
 	hit := map[string]bool{}
 	for _, f := range r.findings {
 		hit[f.File] = true
-		suite.Cases = append(suite.Cases, junitCase{Class: f.File, Name: fmt.Sprintf("line %d: %s", f.Line, message(f)), File: f.File, Line: f.Line,
-			Failure: &junitFailure{Type: f.Kind, Message: "a secret is on the cassette", Text: f.String()}})
+		suite.Cases = append(suite.Cases, caseXML{Class: f.File, Name: fmt.Sprintf("line %d: %s", f.Line, message(f)), File: f.File, Line: f.Line,
+			Failure: &failureXML{Type: f.Kind, Message: "a secret is on the cassette", Text: f.String()}})
 	}
 	for _, file := range r.files {
 		if !hit[file] {
-			suite.Cases = append(suite.Cases, junitCase{Class: file, Name: "no secret", File: file})
+			suite.Cases = append(suite.Cases, caseXML{Class: file, Name: "no secret", File: file})
 		}
 	}
-	out, err := printJUnit([]junitSuite{suite})
+	out, err := marshalSuites([]suiteXML{suite})
 	if err == nil {
 		_, err = env.Stdout.Write(out)
 	}
