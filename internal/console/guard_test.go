@@ -55,9 +55,9 @@ func TestDoors(t *testing.T) {
 		{"another port of this machine", "GET", "/api/v1/status", header("Origin", "http://127.0.0.1:1"), 403},
 		{"health for a page of another origin", "GET", "/healthz", header("Origin", "https://evil.example"), 403},
 		{"a preflight", "OPTIONS", "/api/v1/status", header("Origin", "https://evil.example"), 403},
-		{"an image in another page", "GET", "/icon.svg", fetch("cross-site", "no-cors", "image"), 403},
-		{"the icon in our page", "GET", "/icon.svg", fetch("same-origin", "no-cors", "image"), 200},
-		{"a script in another page", "GET", "/console.js", fetch("cross-site", "no-cors", "script"), 403},
+		{"an image in another page", "GET", "/page/icon.svg", fetch("cross-site", "no-cors", "image"), 403},
+		{"the icon in our page", "GET", "/page/icon.svg", fetch("same-origin", "no-cors", "image"), 200},
+		{"a script in another page", "GET", "/page/console.js", fetch("cross-site", "no-cors", "script"), 403},
 		{"a link to the page", "GET", "/", fetch("cross-site", "navigate", "document"), 200},
 		{"a frame of the page", "GET", "/", fetch("cross-site", "navigate", "iframe"), 403},
 		{"a link to the API", "GET", "/api/v1/status", fetch("cross-site", "navigate", "document"), 403},
@@ -74,7 +74,8 @@ func TestDoors(t *testing.T) {
 		{"writing where only reading is allowed", "POST", "/api/v1/policy/reload", nil, 403},
 		{"another method", "DELETE", "/api/v1/exchanges", nil, 404},
 		{"nowhere", "GET", "/api/v2/status", nil, 404},
-		{"out of the page's folder", "GET", "/..%2fconsole.go", nil, 404},
+		{"out of the page's folder", "GET", "/page/..%2fconsole.go", nil, 404},
+		{"the description as a file", "GET", "/page/..%2fopenapi.json", nil, 404},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +122,7 @@ func TestPageHoldsNothing(t *testing.T) {
 			t.Errorf("the page holds %q", word)
 		}
 	}
-	if !strings.Contains(string(body), `<script src="/console.js" type="module"></script>`) {
+	if !strings.Contains(string(body), `<script src="/page/console.js" type="module"></script>`) {
 		t.Error("the page lacks its program")
 	}
 }

@@ -142,7 +142,7 @@ func TestForeignPage(t *testing.T) {
 		`fetch(URL + "/api/v1/exchanges", {mode: "no-cors"}).then((r) => r.text())`,
 		`fetch(URL + "/healthz").then((r) => r.text())`,
 		`fetch(URL + "/api/v1/policy/reload", {method: "POST", mode: "no-cors"}).then((r) => r.text())`,
-		`new Promise((done) => { const i = new Image(); i.onload = () => done("loaded"); i.onerror = () => done(""); i.src = URL + "/icon.svg"; })`,
+		`new Promise((done) => { const i = new Image(); i.onload = () => done("loaded"); i.onerror = () => done(""); i.src = URL + "/page/icon.svg"; })`,
 	} {
 		attempt = strings.NewReplacer("URL", `"`+s.http.URL+`"`, "TOKEN", s.Token()).Replace(attempt)
 		if got := b.eval(`(` + attempt + `).catch(() => "")`); got != "" {

@@ -184,6 +184,11 @@ func TestAnswersMatchTheirSchema(t *testing.T) {
 	for _, id := range []string{full.ID, bare.ID, empty.ID} {
 		ask(s, "GET", "/api/v1/exchanges/"+id, one, nil, 200)
 	}
+	for _, name := range []string{"console.js", "console.css", "icon.svg"} {
+		ask(s, "GET", "/page/"+name, "/page/{file}", anonymous, 200)
+	}
+	ask(s, "GET", "/page/none.js", "/page/{file}", nil, 404)
+	ask(s, "GET", "/page/index.html", "/page/{file}", nil, 404)
 	ask(s, "GET", "/api/v1/exchanges/none", one, nil, 404)
 	ask(s, "GET", "/api/v1/exchanges/none", one, anonymous, 401)
 	ask(s, "GET", "/api/v1/exchanges?limit=0", "/api/v1/exchanges", nil, 400)

@@ -3,7 +3,9 @@ package console
 import (
 	"embed"
 	"encoding/json"
+	"io/fs"
 	"net/http"
+	"path"
 	"strconv"
 	"time"
 )
@@ -23,9 +25,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{method: "GET", path: "/{$}", open: true, handle: file("page/index.html", "text/html; charset=utf-8")},
-		{method: "GET", path: "/console.js", open: true, handle: file("page/console.js", "text/javascript; charset=utf-8")},
-		{method: "GET", path: "/console.css", open: true, handle: file("page/console.css", "text/css; charset=utf-8")},
-		{method: "GET", path: "/icon.svg", open: true, handle: file("page/icon.svg", "image/svg+xml")},
+		{method: "GET", path: "/page/{file}", open: true, handle: pageFile},
 		{method: "GET", path: "/healthz", open: true, handle: s.health},
 		{method: "GET", path: "/readyz", open: true, handle: s.ready},
 		{method: "GET", path: "/metrics", handle: s.meter.handler().ServeHTTP},
@@ -72,6 +72,19 @@ func file(name, mediaType string) http.HandlerFunc {
 		_, _ = w.Write(body)
 	}
 }
+
+// pageFile answers with one of the page's own files: its programs, style and icon.
+func pageFile(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("file")
+	mediaType, ok := mediaTypes[path.Ext(name)]
+	if _, err := fs.Stat(files, "page/"+name); !ok || err != nil {
+		fail(w, http.StatusNotFound, "not_found", "the page has no such file")
+		return
+	}
+	file("page/"+name, mediaType)(w, r)
+}
+
+var mediaTypes = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]string{"status": "ok"})
