@@ -25,6 +25,7 @@ type recording struct {
 	f     *os.File // the file being written: final, or its partial
 	held  *os.File // the old cassette, kept open for its lock
 	tail  []byte   // what Close writes behind the last interaction
+	anew  bool     // an old cassette is recorded over
 	sync  Sync
 
 	mu    sync.Mutex
@@ -60,6 +61,7 @@ func startRecording(path, tool string, when Sync) (*recording, error) {
 	if errors.Is(err, fs.ErrExist) {
 		if r.held, err = openLocked(path); err == nil {
 			f, err = r.openPartial()
+			r.anew = true
 		}
 	} else if err == nil {
 		err = lock(f)
@@ -220,6 +222,12 @@ func (r *recording) close() (replaced bool, err error) {
 	if settled == nil && err == nil {
 		err = r.write(r.tail)
 	}
+	if r.anew && err == nil && r.err == nil {
+		var same bool
+		if settled, same = r.renewed(settled); same {
+			return true, errors.Join(r.closeFiles(), os.Remove(PartialPath(r.final)))
+		}
+	}
 	// A recording with a hole does not take the place of a whole one.
 	err = errors.Join(r.err, err, r.f.Sync(), r.closeFiles())
 	switch {
@@ -235,6 +243,35 @@ func (r *recording) close() (replaced bool, err error) {
 		err = syncFolder(filepath.Dir(r.final))
 	}
 	return err == nil, err
+}
+
+// renewed is the whole file with what means the same as on the old cassette left as it is there, or same if that is all.
+// What was recorded is kept as it is if the old cassette cannot be compared with.
+func (r *recording) renewed(settled []byte) (_ []byte, same bool) {
+	info, err := r.held.Stat()
+	if err != nil || info.Size() > maxRenewed || r.size > maxRenewed {
+		return settled, false
+	}
+	was, err := Load(r.final)
+	if err != nil {
+		return settled, false
+	}
+	now := settled
+	if now == nil {
+		now = make([]byte, r.size)
+		if _, err := r.f.ReadAt(now, 0); err != nil {
+			return nil, false
+		}
+	}
+	fresh, err := parse(now, nil)
+	if err != nil {
+		return settled, false
+	}
+	out, changed, err := renew(was, fresh)
+	if err != nil || !changed {
+		return settled, err == nil
+	}
+	return out.canonicalBytes(), false
 }
 
 // settled is the whole file with the interactions in the order in which they were sent, or nil if they are in it.
