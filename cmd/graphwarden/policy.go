@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,10 +12,11 @@ import (
 	"github.com/graphwarden/graphwarden/internal/policy"
 )
 
-const policyUsage = `Usage: graphwarden policy list|test|explain|routes [FLAGS] [ARGUMENTS]
+const policyUsage = `Usage: graphwarden policy COMMAND [FLAGS] [ARGUMENTS]
 
 Looks into the policies: which rules there are and at which level, whether their tests pass, why a
-request is denied, and which routes of Graph change assignments.
+request is denied, which routes of Graph change assignments, and what other policies would have
+made of what was recorded.
 `
 
 const policyListUsage = `Usage: graphwarden policy list [FLAGS]
@@ -34,14 +34,18 @@ Examples:
 `
 
 func policyCommand() command {
-	return command{name: "policy", summary: "list, test and explain policies", usage: policyUsage, subcommands: []command{
+	return command{name: "policy", summary: "list, test, explain and try out policies", usage: policyUsage, subcommands: []command{
 		{name: "list", summary: "print the rules and their levels", usage: policyListUsage, run: runPolicyList},
 		{name: "test", summary: "run the tests of policies", usage: policyTestUsage,
 			local: new(policyTestFlags).register, run: runPolicyTest},
 		{name: "explain", summary: "tell why rules spoke and why others did not", usage: policyExplainUsage,
 			local: new(policyExplainFlags).register, run: runPolicyExplain},
 		{name: "routes", summary: "list the routes that change assignments", usage: policyRoutesUsage,
-			local: func(fs *flag.FlagSet) { new(policyRoutesFlags).register(fs) }, run: runPolicyRoutes},
+			local: new(policyRoutesFlags).register, run: runPolicyRoutes},
+		{name: "backtest", summary: "show what new policies would have changed", usage: policyBacktestUsage,
+			local: new(policyBacktestFlags).register, run: runPolicyBacktest},
+		{name: "suggest", summary: "propose data from what was recorded", usage: policySuggestUsage, run: runPolicySuggest},
+		{name: "schema", summary: "print the schema of the input document", usage: policySchemaUsage, run: runPolicySchema},
 	}}
 }
 

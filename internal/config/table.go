@@ -48,7 +48,7 @@ var (
 	proxies = []string{"serve", "run", "config"}
 	ledgers = []string{"ledger list", "ledger show", "ledger verify"}
 	// judges are the commands that load the policies without serving.
-	judges    = []string{"check", "policy list", "policy test", "policy explain"}
+	judges    = []string{"check", "policy list", "policy test", "policy explain", "policy backtest"}
 	matchers  = []string{"cassette diff", "cassette explain"}
 	withTrust = []string{"serve", "run", "config", "env", "doctor", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
@@ -101,7 +101,7 @@ func Table() []Setting {
 		{Name: "proxy-password", Kind: Text, Arg: "PASSWORD", Secret: true, Commands: []string{"serve", "config"},
 			Help:   "what clients must send as their proxy password; needed where other machines can reach --listen",
 			target: func(s *Settings) any { return &s.ProxyPassword }},
-		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: slices.Concat([]string{"check", "policy explain", "policy routes"}, withTrust), check: checkHost,
+		{Name: "graph-host", Kind: Text, List: true, Arg: "HOST", Commands: slices.Concat([]string{"check", "policy explain", "policy routes", "policy backtest", "policy suggest"}, withTrust), check: checkHost,
 			Help:   "one more host to treat as Graph (repeatable)",
 			target: func(s *Settings) any { return &s.GraphHosts }},
 		{Name: "batch", Kind: Choice, Default: "whole", Choices: []string{"whole", "partial"}, Commands: proxies,
@@ -125,7 +125,7 @@ func Table() []Setting {
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},
-		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat([]string{"doctor", "policy list", "policy explain", "policy routes"}, ledgers, proxies),
+		{Name: "output", Kind: Choice, Default: "text", Choices: []string{"text", "json"}, Commands: slices.Concat([]string{"doctor", "policy list", "policy explain", "policy routes", "policy backtest"}, ledgers, proxies),
 			Help:   "form of the results",
 			target: func(s *Settings) any { return &s.Output }},
 		{Name: "quiet", Kind: Bool, Commands: proxies,
