@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -81,26 +80,4 @@ func isWrite(method string) bool {
 		return false
 	}
 	return true
-}
-
-// describe says in words whom a change assigns to: "group 6f1c… include filter 9a2e…".
-func describe(targets []graph.Target) []string {
-	if len(targets) == 0 {
-		return nil
-	}
-	out := make([]string, 0, len(targets))
-	for _, t := range targets {
-		words := []string{strings.ReplaceAll(t.Type, "_", " ")}
-		if t.ID != "" {
-			words = append(words, t.ID)
-		}
-		if t.FilterID != "" {
-			words = append(words, t.FilterMode, "filter", t.FilterID)
-		}
-		if t.Intent != "" {
-			words = append(words, "intent", t.Intent)
-		}
-		out = append(out, strings.Join(words, " "))
-	}
-	return out
 }

@@ -129,25 +129,11 @@ func (e *Env) parse(name string, args []string, local func(*flag.FlagSet)) (conf
 	if local != nil {
 		local(fs)
 	}
-	s, rest, err := config.Call{Command: name, Args: longForms(args), Environ: e.Environ, Dir: e.Dir, Local: fs}.Parse()
+	s, rest, err := config.Call{Command: name, Args: args, Environ: e.Environ, Dir: e.Dir, Local: fs}.Parse()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		err = &exitError{code: codeUsage, err: err, hint: "graphwarden " + name + " --help"}
 	}
 	return s, rest, err
-}
-
-// longForms writes -v, the one short flag there is, as what it stands for. Arguments behind a -- are another program's.
-func longForms(args []string) []string {
-	out := slices.Clone(args)
-	for i, a := range out {
-		if a == "--" {
-			break
-		}
-		if a == "-v" {
-			out[i] = "--verbose"
-		}
-	}
-	return out
 }
 
 // parseOnly is parse for a command that takes no further arguments.

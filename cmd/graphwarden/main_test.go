@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,7 +32,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("HOME", home)
 			return os.MkdirAll(home, 0o755)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "validate": validate},
 	})
 }
 
@@ -51,5 +53,24 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// validate holds lines of --output json to the schema that is shipped: validate stdout|stderr LINES.
+func validate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: validate stdout|stderr LINES")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	if strconv.Itoa(len(lines)) != args[1] {
+		ts.Fatalf("%d lines, want %s", len(lines), args[1])
+	}
+	s := readSchema(ts, outputSchemaFile)
+	for _, line := range lines {
+		var v any
+		ts.Check(json.Unmarshal([]byte(line), &v))
+		if faults := s.check(s.root, v, ""); len(faults) > 0 {
+			ts.Fatalf("%s\n%s", line, strings.Join(faults, "\n"))
+		}
 	}
 }

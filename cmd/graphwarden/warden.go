@@ -55,7 +55,10 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		}
 		settings.Origin, settings.OriginCAPEM = r.standin.URL(), r.standin.CAPEM()
 	}
-	if r.warden, err = proxy.Open(ctx, settings); err != nil {
+	loaded := waiting(env, "loading policies and cassette")
+	r.warden, err = proxy.Open(ctx, settings)
+	loaded()
+	if err != nil {
 		return nil, &exitError{code: codeUsage, err: err}
 	}
 	if r.listener, err = net.Listen("tcp", listen); err != nil {
@@ -67,6 +70,7 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 			return nil, err
 		}
 	}
+	report.mode = r.warden.Mode() // auto is decided by now
 	go func() { r.served <- r.warden.Serve(r.listener) }()
 	return r, nil
 }
