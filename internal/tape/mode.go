@@ -16,15 +16,16 @@ const (
 	Replay Mode = "replay" // answer from the cassette, never from anywhere else
 	Auto   Mode = "auto"   // Replay if the cassette exists when the tape is opened, else Record
 	New    Mode = "new"    // answer from the cassette, pass on what it lacks and add that to it
+	Differ Mode = "diff"   // pass it to the origin and report where its answer departs from the recorded one
 )
 
 // ParseMode reads the name of a mode.
 func ParseMode(s string) (Mode, error) {
 	switch m := Mode(s); m {
-	case Live, Record, Replay, Auto, New:
+	case Live, Record, Replay, Auto, New, Differ:
 		return m, nil
 	}
-	return "", fmt.Errorf("unknown mode %q: use live, record, replay, auto or new", s)
+	return "", fmt.Errorf("unknown mode %q: use live, record, replay, auto, new or diff", s)
 }
 
 // Repeat says what answers a request once every equal recording was used.

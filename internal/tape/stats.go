@@ -7,6 +7,11 @@ type Stats struct {
 	Interactions int
 	// Recorded, Replayed and Missed count requests; Dropped those that were answered but not recorded.
 	Recorded, Replayed, Missed, Dropped int
+	// Repeats is how many answers came from an interaction that had answered before.
+	Repeats int
+	// Drifted is how many answers of the origin departed from the recorded ones; Drifts names the first hundred.
+	Drifted int
+	Drifts  []Drift
 	// Unused is how many interactions answered no request.
 	Unused int
 	// UnusedList names the first hundred of them.
@@ -26,9 +31,11 @@ const maxUnusedListed = 100
 func (t *Tape) Stats() Stats {
 	s := Stats{Mode: t.mode, Recorded: int(t.recorded.Load()), Replayed: int(t.replayed.Load()),
 		Missed: int(t.missed.Load()), Dropped: int(t.dropped.Load())}
+	s.Drifted, s.Drifts = t.drifts.list()
 	if t.index == nil {
 		return s
 	}
+	s.Repeats = t.repeats()
 	s.Interactions = len(t.index.next)
 	unused := t.index.unused()
 	s.Unused = len(unused)

@@ -36,6 +36,8 @@ type Options struct {
 	Redact Redaction
 	// Logger is told of what a person should look at; nil means nobody is.
 	Logger *slog.Logger
+	// IgnoreAnswer are JSON pointers of what does not count in an answer when Differ compares it, beside Volatile.
+	IgnoreAnswer []string
 	// Tool is written into the head of a new cassette, such as "graphwarden 1.2.0".
 	Tool string
 }
@@ -61,6 +63,7 @@ type Tape struct {
 	recorded, replayed, missed, dropped atomic.Int64
 	closed                              atomic.Bool
 
+	drifts          drifts
 	typical         sync.Once
 	typicalRecorded Recorded
 }
@@ -89,7 +92,7 @@ func Open(o Options) (*Tape, error) {
 	switch t.mode {
 	case Record:
 		t.file, err = startRecording(o.Cassette, o.Tool, t.options.Sync)
-	case Replay:
+	case Replay, Differ:
 		if missing {
 			return nil, fmt.Errorf("cassette %s does not exist: record it first, with --mode record --cassette %s", o.Cassette, o.Cassette)
 		}
@@ -206,8 +209,11 @@ func (t *Tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.mode == Record {
+	switch t.mode {
+	case Record:
 		return t.record(req, q)
+	case Differ:
+		return t.differ(req, q)
 	}
 	resp, err := t.replay(req, q)
 	if t.mode == New && errors.Is(err, ErrMiss) {
