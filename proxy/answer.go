@@ -26,8 +26,6 @@ type answerWriter struct {
 	done    bool
 }
 
-func newAnswerWriter(w http.ResponseWriter) *answerWriter { return &answerWriter{ResponseWriter: w} }
-
 func (a *answerWriter) WriteHeader(status int) {
 	if status >= 200 {
 		a.streaming = a.Header().Get("Content-Length") == "" && status != http.StatusNoContent && status != http.StatusNotModified

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -78,16 +79,20 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 		if resp != nil {
 			in.moveHeader(resp)
 		}
-		return resp, err
+		return in.watched(resp, err)
+	})
+	pass := goproxy.RoundTripperFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Response, error) {
+		return ctx.UserData.(*incoming).watched(g.Tr.RoundTrip(r))
 	})
 	g.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
-		in, ok := r.Context().Value(incomingKey{}).(*incoming)
-		if !ok { // an absolute-form request to a host that is not Graph
+		in := r.Context().Value(incomingKey{}).(*incoming)
+		ctx.UserData = in
+		if in.other { // an absolute-form request to a host that is not Graph
 			stripHopByHop(r.Header)
 			r.RequestURI = "" // a client's request has none
+			ctx.RoundTripper = pass
 			return r, nil
 		}
-		ctx.UserData = in
 		ctx.RoundTripper = exchange
 		var err error
 		// Read here, before goproxy takes the request target and hop-by-hop fields away.
@@ -129,12 +134,35 @@ func (f *front) openWayOut() error {
 	return nil
 }
 
-// incoming is one request on its way through goproxy's chain.
+// incoming is one request on its way through goproxy's chain, and the body of its answer on the way back.
 type incoming struct {
 	conn    graph.Connection
 	request *graph.Request
+	other   bool // to a host that is not Graph
 	answer  answerWriter
+	body    io.ReadCloser // of the answer
+	broken  bool          // it ended before its end
 }
+
+// watched notes it when the body of an answer breaks off, which goproxy would pass on as the answer's end.
+func (in *incoming) watched(resp *http.Response, err error) (*http.Response, error) {
+	if err == nil && resp.Body != nil && resp.Body != http.NoBody {
+		in.body, resp.Body = resp.Body, in
+	}
+	return resp, err
+}
+
+// Read implements io.Reader.
+func (in *incoming) Read(p []byte) (int, error) {
+	n, err := in.body.Read(p)
+	if err != nil && err != io.EOF {
+		in.broken = true
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (in *incoming) Close() error { return in.body.Close() }
 
 // moveHeader hands an answer's fields to the client's side as they are, where goproxy would copy each.
 func (in *incoming) moveHeader(resp *http.Response) {
@@ -179,9 +207,7 @@ func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
 			plainError(w, http.StatusForbidden, reason)
 			return
 		}
-		aw := newAnswerWriter(w)
-		defer aw.finish()
-		f.goproxy.ServeHTTP(aw, r)
+		f.through(w, r, &incoming{other: true})
 		return
 	}
 	if r.URL.Scheme == "https" && port != "443" {
@@ -195,10 +221,18 @@ func (f *front) absolute(w http.ResponseWriter, r *http.Request) {
 
 // toGraph sends a request to a Graph host through goproxy's chain to our exchange.
 func (f *front) toGraph(w http.ResponseWriter, r *http.Request, conn graph.Connection) {
-	in := &incoming{conn: conn}
+	f.through(w, r, &incoming{conn: conn})
+}
+
+// through sends a request through goproxy's chain. Where the answer breaks off, so does the client's: half of one must not
+// look like a whole one.
+func (f *front) through(w http.ResponseWriter, r *http.Request, in *incoming) {
 	in.answer.ResponseWriter = w
 	defer in.answer.finish()
 	f.goproxy.ServeHTTP(&in.answer, r.WithContext(context.WithValue(r.Context(), incomingKey{}, in)))
+	if in.broken {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // ownAddresses are the addresses the proxy listens on, so that it is never pointed at itself.
