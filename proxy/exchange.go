@@ -59,6 +59,14 @@ type Exchange struct {
 	miss    *tape.Miss      // nil unless a replay found no recording
 }
 
+// TraceContext is what the client said of the trace this exchange belongs to (W3C Trace Context), empty where it said nothing.
+func (e *Exchange) TraceContext() (traceparent, tracestate string) {
+	if e.request == nil {
+		return "", ""
+	}
+	return e.request.Header.Get("Traceparent"), e.request.Header.Get("Tracestate")
+}
+
 // Violation is a rule that spoke about a change.
 type Violation struct {
 	ID, Level, Message, Pointer, Fix string
@@ -80,7 +88,9 @@ func (w *Warden) carry(r *http.Request, conn graph.Connection) (*http.Response, 
 func (w *Warden) unread(r *http.Request, err error) *http.Response {
 	e := Exchange{Time: w.settings.Now(), Method: r.Method, Host: r.Host, Path: pathOnly(r.RequestURI)}
 	e.Governed = r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
-	return w.refuse(r, &e, asRefusal(err), r.Header)
+	refusal := asRefusal(err)
+	w.unjudged(r, &e, refusal)
+	return w.refuse(r, &e, refusal, r.Header)
 }
 
 // exchange judges a request that was read and lets the tape answer it.

@@ -24,7 +24,8 @@ type running struct {
 	listener net.Listener
 	served   chan error
 	report   *reporter
-	admin    *admin // nil unless --admin
+	admin    *admin  // nil unless --admin
+	traces   *traces // nil unless the environment names a collector
 }
 
 // startProxy opens the Warden that the settings describe and serves it. A wrong policy, data file or cassette is wrong
@@ -48,6 +49,16 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 	}
 	if r.admin != nil {
 		r.admin.attach(&settings)
+	}
+	if r.traces, err = startTraces(ctx, env, log); err != nil {
+		return nil, &exitError{code: codeUsage, err: err, hint: "check the OTEL_ variables"}
+	}
+	if r.traces != nil {
+		observe := settings.Observe
+		settings.Observe = func(e proxy.Exchange) {
+			observe(e)
+			r.traces.exchange(e)
+		}
 	}
 	if s.Origin == "standin" {
 		if r.standin, err = standin.Start(standin.Options{Logger: log}); err != nil {
@@ -105,6 +116,9 @@ func (r *running) stop() (proxy.Summary, error) {
 	summary := r.warden.Summary()
 	if r.admin != nil {
 		err = errors.Join(err, r.admin.close())
+	}
+	if r.traces != nil {
+		err = errors.Join(err, r.traces.close(ctx))
 	}
 	if r.standin != nil {
 		err = errors.Join(err, r.standin.Close())
