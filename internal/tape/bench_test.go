@@ -162,7 +162,7 @@ func BenchmarkFingerprint(b *testing.B) {
 func BenchmarkAppend(b *testing.B) {
 	for _, when := range []Sync{SyncInterval, SyncAlways} {
 		b.Run(string(when), func(b *testing.B) {
-			r, err := startRecording(filepath.Join(b.TempDir(), "c.yaml"), "", when)
+			r, err := startRecording(filepath.Join(b.TempDir(), "c.yaml"), recordHead(""), when)
 			if err != nil {
 				b.Fatal(err)
 			}

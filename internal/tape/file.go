@@ -52,7 +52,7 @@ func recordHead(tool string) []byte {
 }
 
 // startRecording makes a new cassette at path: under its own name if there is none yet, else beside the old one.
-func startRecording(path, tool string, when Sync) (*recording, error) {
+func startRecording(path string, head []byte, when Sync) (*recording, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func startRecording(path, tool string, when Sync) (*recording, error) {
 	}
 	r.f = f
 	if err == nil {
-		err = r.write(recordHead(tool))
+		err = r.write(head)
 	}
 	if err != nil {
 		r.closeFiles()

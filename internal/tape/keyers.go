@@ -39,6 +39,9 @@ func (k *keyers) live(q *graph.Request) identity {
 		justified: len(q.Header[justificationHeader]) > 0,
 		coded:     len(q.Header[codeHeader]) > 0,
 	}
+	if k.redact.pseudonyms != nil {
+		id.target = canonicalTarget(id.target) // the query is sorted by what is looked up
+	}
 	if len(k.match.Headers) > 0 {
 		id.header = q.Header
 	}

@@ -19,6 +19,19 @@ type Redaction struct {
 	KeepHeaders []string
 	// Fields are further names whose values are taken out, in JSON bodies, forms and queries; case, - and _ do not count.
 	Fields []string
+	// Rules are what else to take out, as ParseRedact reads them.
+	Rules []string
+	// Pseudonyms are put in the place of what identifies somebody.
+	Pseudonyms Pseudonyms
+}
+
+// check tells what is wrong with it.
+func (o Redaction) check() error {
+	_, err := newRules(o.Rules)
+	if err == nil {
+		_, err = newPseudonyms(o.Pseudonyms)
+	}
+	return err
 }
 
 // redactor takes secrets out of what is about to be recorded, or about to be looked up. With found set it is told of
@@ -28,6 +41,8 @@ type redactor struct {
 	fields            map[string]bool
 	found             func(kind, pointer string)
 	tokens            graph.RedactedTokens
+	rules             rules
+	pseudonyms        *pseudonyms // nil unless asked for
 }
 
 // The header fields kept. All others are dropped: a name nobody foresaw may carry anything.
@@ -67,6 +82,8 @@ func newRedactor(o Redaction) *redactor {
 	for _, name := range o.Fields {
 		r.fields[plainName(name)] = true
 	}
+	r.rules, _ = newRules(o.Rules) // whoever takes a Redaction from outside has checked it
+	r.pseudonyms, _ = newPseudonyms(o.Pseudonyms)
 	return r
 }
 
@@ -117,6 +134,8 @@ func (r *redactor) requestHeader(h http.Header) http.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		switch {
 		case !r.request[name]:
+		case r.rules.headers[name]:
+			out.Set(name, Redacted)
 		case name == "Authorization":
 			for _, v := range values {
 				out[name] = append(out[name], r.tokens.Redact(v))
@@ -137,6 +156,8 @@ func (r *redactor) responseHeader(h http.Header) http.Header {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		switch {
 		case !r.response[name]:
+		case r.rules.headers[name]:
+			out.Set(name, Redacted)
 		case name == codeHeader:
 			out.Set(name, Redacted)
 		case name == "Location" || name == "Operation-Location":

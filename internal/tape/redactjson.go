@@ -50,6 +50,9 @@ func (r *redactor) json(b []byte, base string) []byte {
 	for i := 0; i < len(b); {
 		switch c := b[i]; c {
 		case '{', '[':
+			if s.elementNamed() {
+				s.secret = len(s.where) + 1
+			}
 			s.where = append(s.where, step{array: c == '['})
 			i++
 		case '}', ']':
@@ -90,7 +93,8 @@ func (s *jsonScan) key(b []byte, from, end, i int) int {
 			name = []byte(u)
 		}
 	}
-	if s.secret > 0 || !s.r.secret(name) {
+	named := s.secret == 0 && len(s.r.rules.pointers) > 0 && s.named()
+	if s.secret > 0 || !named && !s.r.secret(name) {
 		return i
 	}
 	i = skipSpace(b, i)
@@ -116,14 +120,27 @@ func (s *jsonScan) key(b []byte, from, end, i int) int {
 			s.out.put(i, end, "0")
 		}
 		return end
+	case named && (c == 't' || c == 'f'):
+		for end = i; end < len(b) && b[end] >= 'a' && b[end] <= 'z'; {
+			end++
+		}
+		s.r.tell("rule", s.pointer(""))
+		s.out.put(i, end, "null")
+		return end
 	}
 	return i
+}
+
+// elementNamed reports whether a pointer of the user leads to the element of a list at hand.
+func (s *jsonScan) elementNamed() bool {
+	n := len(s.where)
+	return s.secret == 0 && len(s.r.rules.pointers) > 0 && n > 0 && s.where[n-1].array && s.named()
 }
 
 // value deals with a string that is not a key: redacted inside a secret field, looked into if it holds JSON itself.
 func (s *jsonScan) value(b []byte, from, end int, base string) {
 	inner := b[from+1 : max(end-1, from+1)]
-	if s.secret > 0 {
+	if s.secret > 0 || s.elementNamed() {
 		if len(inner) > 0 && string(inner) != Redacted {
 			s.r.tell("secret-field", s.pointer(base))
 			s.out.put(from, end, `"`+Redacted+`"`)

@@ -53,7 +53,9 @@ func renew(old, fresh *Cassette) (out *Cassette, changed bool, err error) {
 		return nil, false, err
 	}
 	was := old.canonicalBytes()
-	same := bytes.Equal(was[len(old.fileHead()):], out.canonicalBytes()[len(out.fileHead()):]) && len(old.Notices) == 0
+	_, names, _ := takeHead(old.fileHead(), pseudonymsKey)
+	_, wanted, _ := takeHead(fresh.fileHead(), pseudonymsKey)
+	same := names == wanted && bytes.Equal(was[len(old.fileHead()):], out.canonicalBytes()[len(out.fileHead()):]) && len(old.Notices) == 0
 	return out, !same, nil
 }
 

@@ -7,9 +7,21 @@ import (
 
 func unquoteJSON(b []byte, s *string) bool { return json.Unmarshal(b, s) == nil }
 
-// text replaces what looks like a secret by its form, whatever it stands in: tokens, signatures and keys of storage
-// URLs and connection strings, private keys, client secrets of Entra.
+// text replaces what looks like a secret, what the user's patterns find, and what is to have a pseudonym.
 func (r *redactor) text(b []byte, pointer string) []byte {
+	b = r.secrets(b, pointer)
+	if len(r.rules.patterns) > 0 {
+		b = r.apply(b, pointer)
+	}
+	if r.pseudonyms != nil {
+		b = r.pseudonyms.text(b)
+	}
+	return b
+}
+
+// secrets replaces what looks like a secret by its form, whatever it stands in: tokens, signatures and keys of storage
+// URLs and connection strings, private keys, client secrets of Entra.
+func (r *redactor) secrets(b []byte, pointer string) []byte {
 	p := replacement{src: b}
 	for i := 0; i < len(b); {
 		n := bytes.IndexAny(b[i:], "=yQB-")

@@ -70,11 +70,10 @@ type Tape struct {
 
 // Open loads the cassette, or makes and locks a new one, as the mode asks for.
 func Open(o Options) (*Tape, error) {
-	t := &Tape{mode: o.Mode, options: o, origin: o.Origin, log: o.Logger, redact: newRedactor(o.Redact)}
+	t := &Tape{mode: o.Mode, options: o, origin: o.Origin, log: o.Logger}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
-	t.keyers, t.idKeyers = newKeyers(o.Match, t.redact), newKeyers(Match{}, t.redact)
 	t.started.equal = map[fingerprint]int{}
 	if err := t.options.check(); err != nil {
 		return nil, err
@@ -89,9 +88,16 @@ func Open(o Options) (*Tape, error) {
 	case o.Mode == Auto:
 		t.mode = Replay
 	}
+	if t.mode != Live && t.mode != Record && !missing {
+		if t.options.Redact.Pseudonyms, err = pseudonymsOn(o.Cassette, o.Redact.Pseudonyms); err != nil {
+			return nil, fmt.Errorf("open cassette %s: %w", o.Cassette, err)
+		}
+	}
+	t.redact = newRedactor(t.options.Redact)
+	t.keyers, t.idKeyers = newKeyers(o.Match, t.redact), newKeyers(Match{}, t.redact)
 	switch t.mode {
 	case Record:
-		t.file, err = startRecording(o.Cassette, o.Tool, t.options.Sync)
+		t.file, err = startRecording(o.Cassette, t.options.head(), t.options.Sync)
 	case Replay, Differ:
 		if missing {
 			return nil, fmt.Errorf("cassette %s does not exist: record it first, with --mode record --cassette %s", o.Cassette, o.Cassette)
@@ -114,7 +120,7 @@ func Open(o Options) (*Tape, error) {
 }
 
 func (o *Options) check() (err error) {
-	var errs [4]error
+	var errs [5]error
 	if _, err := ParseMode(string(o.Mode)); err != nil {
 		errs[0] = err
 	}
@@ -126,7 +132,17 @@ func (o *Options) check() (err error) {
 	case o.Mode != Replay && o.Origin == nil:
 		errs[3] = fmt.Errorf("mode %s needs an origin", o.Mode)
 	}
+	errs[4] = o.Redact.check()
 	return errors.Join(errs[:]...)
+}
+
+// head is what a new cassette begins with.
+func (o *Options) head() []byte {
+	head := recordHead(o.Tool)
+	if line := o.Redact.Pseudonyms.headLine(); line != "" {
+		head = putHead(head, pseudonymsKey, []byte(line))
+	}
+	return head
 }
 
 // absent reports whether there is no cassette at path; a file without a byte counts as none.

@@ -38,6 +38,9 @@ func (f Finding) String() string {
 // Verify looks for secrets on a cassette. It finds what recording takes out, so a cassette that was recorded here has
 // none unless somebody edited it.
 func Verify(path string, o Redaction) ([]Finding, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	c, err := Load(path)
 	if err != nil {
 		return nil, err
@@ -146,6 +149,9 @@ func (v *verifier) headers(part string, h map[string][]string) {
 // Scrub takes the secrets out of a cassette that is held in memory, and reports whether there were any. Saving it is
 // the caller's. Requests still match: they are compared without secrets anyway.
 func Scrub(c *Cassette, o Redaction) (changed bool, err error) {
+	if err := o.check(); err != nil {
+		return false, err
+	}
 	r := newRedactor(o)
 	for i := range c.items {
 		x, err := c.At(i)
@@ -156,6 +162,10 @@ func Scrub(c *Cassette, o Redaction) (changed bool, err error) {
 			changed = true
 			c.Set(i, x)
 		}
+	}
+	if line := o.Pseudonyms.headLine(); line != "" {
+		c.head = putHead(c.fileHead(), pseudonymsKey, []byte(line))
+		return true, c.renumber() // an id says what the request is
 	}
 	return changed, nil
 }
