@@ -122,6 +122,7 @@ func nextSteps(dir []string) string {
 		{"graphwarden run --origin standin --mode record --cassette " + cassette + " -- sh " + firstChange, "allowed, and recorded"},
 		{"graphwarden run --mode replay --cassette " + cassette + " -- sh " + firstChange, "the same bytes, and no Graph"},
 		{"graphwarden run --origin standin -- sh " + firstChange + " " + protectedGroup, "denied by policies/local.rego"},
+		{"graphwarden policy test", "the tests beside it"},
 	} {
 		fmt.Fprintf(&b, "  %s\n      # %s\n", step[0], step[1])
 	}
