@@ -38,8 +38,8 @@ func TestAFaultTellsNoSecret(t *testing.T) {
 		Logger:  slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Observe: func(proxy.Exchange) { once.Do(func() { panic("a fault of ours") }) },
 	}, ok)
-	got := send(t, h.client(true), "PATCH", "https://graph.microsoft.com/v1.0/users/1?sig=canary-query", `{"password":"canary-body"}`,
-		"Authorization", "Bearer canary-token", "Cookie", "a=canary-cookie")
+	got := send(t, h.client(true), "PATCH", "https://graph.microsoft.com/v1.0/users/1?sig=planted-query", `{"password":"planted-body"}`,
+		"Authorization", "Bearer planted-token", "Cookie", "a=planted-cookie")
 	if got.status != 500 {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
@@ -47,7 +47,7 @@ func TestAFaultTellsNoSecret(t *testing.T) {
 		t.Errorf("the log does not tell of the fault: %s", text)
 	}
 	for where, text := range map[string]string{"the log": log.String(), "the answer": got.body} {
-		if i := strings.Index(text, "canary"); i >= 0 {
+		if i := strings.Index(text, "planted-"); i >= 0 {
 			t.Errorf("%s holds …%s…", where, text[max(0, i-100):min(len(text), i+40)])
 		}
 	}
