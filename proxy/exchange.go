@@ -54,6 +54,7 @@ type Exchange struct {
 	// Session is the name the client gave with the proxy's address, empty when it gave none.
 	Session string
 
+	session *session        // nil before it was entered
 	request *graph.Request  // nil when it could not be read
 	judged  *policy.Context // nil unless somebody inspects
 	miss    *tape.Miss      // nil unless a replay found no recording
@@ -77,11 +78,23 @@ type Violation struct {
 // carry takes one request to Graph all the way to its response: read, judge, tape. The error is that of a client that
 // went away; everything else is a response.
 func (w *Warden) carry(r *http.Request, conn graph.Connection) (*http.Response, error) {
-	g, err := graph.Read(r, conn, w.read)
+	g, err := w.readRequest(r, conn)
 	if err != nil {
 		return w.unread(r, err), nil
 	}
 	return w.exchange(r.Context(), r, g)
+}
+
+// readRequest reads a request. The header that names a session goes no further.
+func (w *Warden) readRequest(r *http.Request, conn graph.Connection) (*graph.Request, error) {
+	if names, ok := r.Header[sessionHeader]; ok {
+		delete(r.Header, sessionHeader)
+		if len(names) != 1 {
+			return nil, graph.Refuse(graph.MalformedRequest, "the header %s names several sessions: send one", sessionHeader)
+		}
+		conn.Session = names[0]
+	}
+	return graph.Read(r, conn, w.read)
 }
 
 // unread answers a request that could not be read.
@@ -100,6 +113,12 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 		Operation: g.Operation.Name, Resource: g.Operation.Resource, Targets: describe(g.Targets),
 		Session: g.Connection.Session, request: g,
 	}
+	s, err := w.sessions.enter(g.Connection.Session)
+	if err != nil {
+		return w.refuse(r, &e, s.refusalOf(err), g.Header), nil
+	}
+	defer s.leave()
+	e.session = s
 	passedOn := false
 	defer func() {
 		// A fault of ours must neither end the process nor let an unjudged change through.
@@ -141,7 +160,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	}
 	passedOn = true
 	sentAt := time.Now()
-	resp, err = w.tape.RoundTrip(out)
+	resp, err = s.tape.Load().RoundTrip(out)
 	e.Answered = time.Since(sentAt)
 	if err != nil {
 		return w.failed(r, &e, g, err)
@@ -154,7 +173,7 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	stripHopByHop(resp.Header)
 	mark(resp.Header, &e)
 	source := FromOrigin
-	if w.tape.Mode() == tape.Replay {
+	if s.mode() == tape.Replay {
 		source = FromCassette
 	}
 	w.finish(&e, source, resp.StatusCode)
@@ -170,7 +189,9 @@ func (w *Warden) failed(r *http.Request, e *Exchange, g *graph.Request, err erro
 		w.finish(e, FromProxy, 499)
 		return nil, ctxErr
 	}
-	errors.As(err, &e.miss)
+	if errors.As(err, &e.miss) {
+		e.session.miss(e.miss)
+	}
 	return w.refuse(r, e, asRefusal(err), g.Header), nil
 }
 

@@ -96,7 +96,7 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 		ctx.RoundTripper = exchange
 		var err error
 		// Read here, before goproxy takes the request target and hop-by-hop fields away.
-		if in.request, err = graph.Read(r, in.conn, f.w.read); err != nil {
+		if in.request, err = f.w.readRequest(r, in.conn); err != nil {
 			return r, f.w.unread(r, err)
 		}
 		return r, nil

@@ -19,7 +19,7 @@ func (w *Warden) verdict(ctx context.Context, g *graph.Request, e *Exchange) (st
 		return "", nil, nil
 	}
 	e.Governed = true
-	at := w.judgedAt(g)
+	at := w.judgedAt(g, e.session.tape.Load())
 	if w.settings.Inspect != nil {
 		kept := at
 		e.judged = &kept
@@ -42,9 +42,9 @@ func (w *Warden) verdict(ctx context.Context, g *graph.Request, e *Exchange) (st
 
 // judgedAt is what the judge is told beside the request. In a replay it is the recording's time and, unless the client
 // sends a token that can be read, the recording's token: so a verdict is the same on any day and needs no secret.
-func (w *Warden) judgedAt(g *graph.Request) policy.Context {
-	at := policy.Context{Mode: string(w.tape.Mode()), Run: w.settings.Run}
-	if w.tape.Mode() != tape.Replay {
+func (w *Warden) judgedAt(g *graph.Request, t *tape.Tape) policy.Context {
+	at := policy.Context{Mode: judgedMode(t.Mode()), Run: w.settings.Run}
+	if t.Mode() != tape.Replay {
 		// Graph refuses an unsigned token; what takes its place here is there to take the ones 'token mint' makes.
 		if w.settings.Origin != "" && slices.Contains(g.Token.Anomalies, "unsigned") {
 			token := g.Token
@@ -53,9 +53,9 @@ func (w *Warden) judgedAt(g *graph.Request) policy.Context {
 		}
 		return at
 	}
-	recorded, ok := w.tape.Peek(g)
+	recorded, ok := t.Peek(g)
 	if !ok {
-		recorded, _ = w.tape.Typical()
+		recorded, _ = t.Typical()
 	}
 	at.Time = recorded.Time
 	if g.Token.Present && g.Token.Format != "jwt" && recorded.Authorization != "" {
@@ -63,6 +63,17 @@ func (w *Warden) judgedAt(g *graph.Request) policy.Context {
 		at.Token = &token
 	}
 	return at
+}
+
+// judgedMode is the mode as policies know it: what may change something is live, or is recorded as well.
+func judgedMode(m tape.Mode) string {
+	switch m {
+	case tape.Differ:
+		return string(tape.Live)
+	case tape.New:
+		return string(tape.Record)
+	}
+	return string(m)
 }
 
 func violations(v policy.Verdict) []Violation {

@@ -237,5 +237,5 @@ func (w *Warden) Rules() (rules []policy.Rule, revision string) {
 	return w.judge.Rules(), w.judge.Revision()
 }
 
-// Tape tells how the cassette has been used so far.
-func (w *Warden) Tape() tape.Stats { return w.tape.Stats() }
+// Tape tells how the cassettes have been used so far, those of all sessions together.
+func (w *Warden) Tape() tape.Stats { return w.sessions.stats() }

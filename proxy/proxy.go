@@ -36,15 +36,18 @@ const (
 
 // Settings are everything a Warden is opened with. The zero value is a live proxy with the embedded policy library.
 type Settings struct {
-	// Mode is live, record, replay or auto (replay if the cassette exists, else record); empty means live.
+	// Mode is live, record, replay, auto (replay if the cassette exists, else record), new (record what is missing) or
+	// diff (call the origin and compare); empty means live.
 	Mode string
-	// Cassette is the file recorded to or replayed from.
+	// Cassette is the file recorded to or replayed from. With {session} in it, each session has its own.
 	Cassette string
 	// Repeat is what a replay does once equal requests outnumber the recordings: error (default), last or cycle.
 	Repeat string
 	// Match adds (name) and removes (-name) parts of what a replay compares; Ignore lists JSON pointers of the
 	// body that never matter.
 	Match, Ignore []string
+	// DriftIgnore lists JSON pointers of an answer's body that never matter to mode diff.
+	DriftIgnore []string
 	// Sync is when a recording reaches the disk itself: interval (default) or always (before each answer).
 	Sync string
 	// Latency holds a replayed answer back: off (default), recorded, or a duration such as 200ms.
@@ -105,7 +108,7 @@ type Warden struct {
 	hosts    graph.Hosts
 	read     graph.ReadOptions
 	judge    *policy.Engine // nil when nothing is judged
-	tape     *tape.Tape
+	sessions *sessions
 	ledger   *ledger.Ledger // nil when none is kept
 	origin   *origin        // nil in a replay
 	limits   Limits
@@ -162,9 +165,11 @@ func (w *Warden) openTape() error {
 	if err != nil {
 		return err
 	}
-	mode, err := tape.Resolve(options.Mode, s.Cassette)
-	if err != nil {
-		return err
+	mode := options.Mode
+	if !strings.Contains(s.Cassette, sessionMark) {
+		if mode, err = tape.Resolve(mode, s.Cassette); err != nil {
+			return err
+		}
 	}
 	// In a replay the origin does not exist: there is nothing that could dial.
 	if mode != tape.Replay {
@@ -173,13 +178,12 @@ func (w *Warden) openTape() error {
 		}
 		options.Origin = w.origin
 	}
-	options.Mode = mode
-	w.tape, err = tape.Open(options)
+	w.sessions, err = openSessions(options, s.Cassette)
 	return err
 }
 
 func tapeOptions(s Settings, log *slog.Logger) (tape.Options, error) {
-	o := tape.Options{Cassette: s.Cassette, Logger: log}
+	o := tape.Options{Logger: log, IgnoreAnswer: s.DriftIgnore}
 	var errs [5]error
 	o.Mode, errs[0] = tape.ParseMode(or(s.Mode, string(tape.Live)))
 	o.Repeat, errs[1] = tape.ParseRepeat(s.Repeat)
@@ -190,8 +194,8 @@ func tapeOptions(s Settings, log *slog.Logger) (tape.Options, error) {
 	return o, errors.Join(errs[:]...)
 }
 
-// Mode is the mode in force: live, record or replay, after auto has been resolved.
-func (w *Warden) Mode() string { return string(w.tape.Mode()) }
+// Mode is the mode in force, after auto has been resolved: that of the tape of all clients, or the one that sessions start in.
+func (w *Warden) Mode() string { return string(w.sessions.mode()) }
 
 // CA is the authority that intercepted hosts are certified by; it is made on first use.
 func (w *Warden) CA() (*ca.Authority, error) {
@@ -248,7 +252,7 @@ func (w *Warden) Close() error {
 
 func (w *Warden) release() error {
 	var errs []error
-	for _, c := range []io.Closer{closer(w.tape), closer(w.ledger), closer(w.origin)} {
+	for _, c := range []io.Closer{closer(w.sessions), closer(w.ledger), closer(w.origin)} {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}

@@ -29,23 +29,57 @@ type Summary struct {
 	Unused   int `json:"unused"`
 	// Failed are exchanges that were answered but could not be recorded.
 	Failed int `json:"failed"`
+	// Repeats are answers from a recording that had answered before.
+	Repeats int `json:"repeats"`
+	// Drifted are answers that depart from the recorded ones, in mode diff.
+	Drifted int `json:"drifted"`
 	// UnusedList names the recordings that no request asked for.
 	UnusedList []string `json:"unused_list,omitempty"`
+	// DriftList tells of the first hundred that drifted what is different.
+	DriftList []string `json:"drift_list,omitempty"`
 }
 
 type tally struct {
 	allowed, warned, denied, passed atomic.Int64
 }
 
+func (t *tally) add(e *Exchange) {
+	switch policy.Decision(e.Verdict) {
+	case policy.Allow:
+		t.allowed.Add(1)
+	case policy.Warn:
+		t.warned.Add(1)
+	case policy.Deny:
+		t.denied.Add(1)
+		if !e.Enforced {
+			t.passed.Add(1)
+		}
+	}
+}
+
 // Summary counts what the Warden has done so far.
 func (w *Warden) Summary() Summary {
-	stats := w.tape.Stats()
+	return summaryOf(&w.tally, w.sessions.stats())
+}
+
+func summaryOf(t *tally, stats tape.Stats) Summary {
 	return Summary{
-		Allowed: int(w.tally.allowed.Load()), Warned: int(w.tally.warned.Load()),
-		Denied: int(w.tally.denied.Load()), Passed: int(w.tally.passed.Load()),
+		Allowed: int(t.allowed.Load()), Warned: int(t.warned.Load()),
+		Denied: int(t.denied.Load()), Passed: int(t.passed.Load()),
 		Recorded: stats.Recorded, Replayed: stats.Replayed, Missed: stats.Missed, Unused: stats.Unused,
-		Failed: stats.Dropped, UnusedList: unusedNames(stats.UnusedList),
+		Failed: stats.Dropped, Repeats: stats.Repeats, Drifted: stats.Drifted,
+		UnusedList: unusedNames(stats.UnusedList), DriftList: driftNames(stats.Drifts),
 	}
+}
+
+func driftNames(list []tape.Drift) []string {
+	var names []string
+	for _, d := range list {
+		for _, diff := range d.Diffs {
+			names = append(names, d.Method+" "+d.URL+" (line "+strconv.Itoa(d.Line)+"): "+diff.String())
+		}
+	}
+	return names
 }
 
 func unusedNames(list []tape.Unused) []string {
@@ -59,16 +93,9 @@ func unusedNames(list []tape.Unused) []string {
 // finish closes an exchange's account: counts it, logs its one line and shows it to the observer.
 func (w *Warden) finish(e *Exchange, source Source, status int) {
 	e.Source, e.Status, e.Duration = source, status, w.settings.Now().Sub(e.Time)
-	switch policy.Decision(e.Verdict) {
-	case policy.Allow:
-		w.tally.allowed.Add(1)
-	case policy.Warn:
-		w.tally.warned.Add(1)
-	case policy.Deny:
-		w.tally.denied.Add(1)
-		if !e.Enforced {
-			w.tally.passed.Add(1)
-		}
+	w.tally.add(e)
+	if e.session != nil {
+		e.session.tally.add(e)
 	}
 	w.logExchange(e)
 	if w.settings.Observe != nil {
@@ -109,13 +136,21 @@ func (w *Warden) keep(e *Exchange, phase string) {
 	}
 }
 
+// mode is that of the session that the exchange belongs to.
+func (e *Exchange) mode(w *Warden) string {
+	if e.session != nil {
+		return string(e.session.mode())
+	}
+	return w.Mode()
+}
+
 // writeLedger keeps a line about a governed change. With no ledger it does nothing.
 func (w *Warden) writeLedger(e *Exchange, phase string) error {
 	if w.ledger == nil || !e.Governed {
 		return nil
 	}
 	entry := ledger.Entry{
-		Time: e.Time, ID: e.ID, Phase: phase, Mode: string(w.tape.Mode()), Method: e.Method, Host: e.Host, Path: e.Path,
+		Time: e.Time, ID: e.ID, Phase: phase, Mode: e.mode(w), Method: e.Method, Host: e.Host, Path: e.Path,
 		Operation: e.Operation, Resource: e.Resource, Verdict: e.Verdict, Status: e.Status,
 		Source: string(e.Source), Refusal: e.Refusal,
 	}
