@@ -2,11 +2,12 @@
 
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.6.0
 # The race detector is used where it can be: it needs cgo.
 RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
 CGO         := $(if $(RACE),CGO_ENABLED=1,)
 
-.PHONY: build test lint bench bench-large bench-go demo cover clean
+.PHONY: build test lint bench bench-large bench-go fuzz soak vuln licences demo cover clean
 
 build:
 	$(GO) build -trimpath -o graphwarden ./cmd/graphwarden
@@ -46,6 +47,20 @@ fuzz:
 	      { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
 	  done; \
 	done; rm -f .fuzz.out
+
+# Many clients through every mode at once; nothing may grow. A million exchanges take about ten minutes on a quiet machine.
+SOAK_EXCHANGES ?= 1000000
+SOAK_CLIENTS   ?= 200
+soak:
+	SOAK_EXCHANGES=$(SOAK_EXCHANGES) SOAK_CLIENTS=$(SOAK_CLIENTS) $(GO) test ./proxy -run '^TestSoak$$' -count 1 -timeout 6h -v
+
+# Known faults in what is linked; it asks the vulnerability database at vuln.go.dev.
+vuln:
+	$(GO) run $(GOVULNCHECK) ./...
+
+# Rewrites docs/licences.md; a test compares it with what is linked.
+licences:
+	$(GO) test ./internal -run '^TestLicences$$' -count 1 -update
 
 demo: build
 	./graphwarden demo
