@@ -53,6 +53,7 @@ var doors = map[string][]string{
 	"gopkg.in/yaml.v3":                    {"internal/config", "internal/tape", "internal/policy"},
 	"github.com/fsnotify/fsnotify":        {"internal/policy"},
 	"golang.org/x/term":                   {"cmd/graphwarden"},
+	"go.opentelemetry.io/otel":            {"cmd/graphwarden"},
 	"golang.org/x/sys":                    {"internal/ca", "internal/tape", "internal/ledger"}, // the Windows store, file locks
 	"github.com/google/go-cmp":            nil,                                                 // tests only
 	"github.com/rogpeppe/go-internal":     nil,
