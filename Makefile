@@ -2,7 +2,7 @@
 
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.6.0
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector is used where it can be: it needs cgo.
 RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
 CGO         := $(if $(RACE),CGO_ENABLED=1,)
