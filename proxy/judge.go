@@ -28,10 +28,12 @@ func (w *Warden) verdict(ctx context.Context, g *graph.Request, e *Exchange) (st
 	if g.Parts != nil {
 		verdicts := w.judge.JudgeBatch(ctx, g, at)
 		e.Judged = time.Since(start)
+		w.decidedBatch(g, at, verdicts)
 		return w.weighBatch(g, e, verdicts)
 	}
 	verdict := w.judge.Judge(ctx, g, at)
 	e.Judged = time.Since(start)
+	w.decided(g, at, verdict)
 	e.Verdict, e.Violations = string(verdict.Decision), violations(verdict)
 	if verdict.Decision == policy.Deny && w.enforce == EnforceDeny {
 		e.Enforced = true

@@ -85,6 +85,11 @@ type Settings struct {
 	// Ledger is the file that keeps every verdict on a change; empty means none.
 	Ledger string
 
+	// Decisions takes a line of JSON for each decision, in the shape of OPA's decision logs; nil means none is wanted.
+	// DecisionMasks are JSON pointers into an event, below /input or /result, of what is erased from it.
+	Decisions     io.Writer
+	DecisionMasks []string
+
 	// Run names this run to the policies.
 	Run string
 	// Logger takes one line per exchange; nil means none.
@@ -102,19 +107,20 @@ type Settings struct {
 
 // Warden is the whole chain, ready to serve. Its methods are safe for concurrent use.
 type Warden struct {
-	settings Settings
-	enforce  Enforce
-	log      *slog.Logger
-	hosts    graph.Hosts
-	read     graph.ReadOptions
-	judge    *policy.Engine // nil when nothing is judged
-	sessions *sessions
-	ledger   *ledger.Ledger // nil when none is kept
-	origin   *origin        // nil in a replay
-	limits   Limits
-	tally    tally
-	front    *front
-	closed   atomic.Bool
+	settings  Settings
+	enforce   Enforce
+	log       *slog.Logger
+	hosts     graph.Hosts
+	read      graph.ReadOptions
+	judge     *policy.Engine // nil when nothing is judged
+	sessions  *sessions
+	ledger    *ledger.Ledger      // nil when none is kept
+	decisions *policy.DecisionLog // nil when none is kept
+	origin    *origin             // nil in a replay
+	limits    Limits
+	tally     tally
+	front     *front
+	closed    atomic.Bool
 }
 
 // Open loads the policies, opens the cassette and the ledger and prepares the way to the origin. It does not listen yet. An
@@ -143,6 +149,9 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 		if w.judge, err = policy.Load(ctx, policy.Options{Paths: s.Policy, Data: s.Data, Logger: w.log}); err != nil {
 			return nil, fmt.Errorf("load policy: %w", err)
 		}
+	}
+	if err := w.openDecisions(); err != nil {
+		return nil, err
 	}
 	if err := w.openTape(); err != nil {
 		return nil, err

@@ -26,7 +26,10 @@ func Load(ctx context.Context, options Options) (*Engine, error) {
 	if e.logger == nil {
 		e.logger = slog.New(slog.DiscardHandler)
 	}
-	g, err := newGeneration(ctx, options)
+	if err := e.options.fetchRemotes(ctx); err != nil {
+		return nil, err
+	}
+	g, err := newGeneration(ctx, e.options)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +42,9 @@ func Load(ctx context.Context, options Options) (*Engine, error) {
 func (e *Engine) Reload(ctx context.Context) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
+	if err := e.options.remotes.fetch(ctx); err != nil {
+		e.logger.Warn("the last good bundle stays in use", "error", err)
+	}
 	g, err := newGeneration(ctx, e.options)
 	if err != nil {
 		e.logger.Error("policies not reloaded, the last good set stays in force",

@@ -10,6 +10,8 @@ package policy
 import (
 	"io/fs"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ const DefaultTimeout = 100 * time.Millisecond
 type Options struct {
 	// Library is the rule library; nil is the embedded one.
 	Library fs.FS
-	// Paths are the user's policies: folders, .rego files, or bundles (.tar.gz). Their packages join the library.
+	// Paths are the user's policies: folders, .rego files, or bundles (.tar.gz, or the URL of one). Their packages join the library.
 	Paths []string
 	// Data are files (JSON or YAML) laid over the data of the library and of Paths, in order.
 	Data []string
@@ -36,8 +38,14 @@ type Options struct {
 	VerifyKey string
 	// VerifyAlgorithm is the signature algorithm of VerifyKey; empty is RS256.
 	VerifyAlgorithm string
+	// Proxy chooses the way to a bundle server; nil goes straight.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Poll is how often Watch asks a bundle server for news; zero is DefaultPoll.
+	Poll time.Duration
 	// SkipTests leaves the user's test_ rules unrun at load. Commands that report on tests themselves set it.
 	SkipTests bool
+
+	remotes *remotes // the bundles that were fetched; nil before that, and when there are none
 }
 
 // Context is what a verdict depends on beside the request.

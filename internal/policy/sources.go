@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -40,6 +40,20 @@ type sources struct {
 
 // readSources reads and parses everything options name. All syntax errors are reported at once.
 func readSources(options Options) (*sources, error) {
+	s, err := collectSources(options)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.parse()
+}
+
+// collectSources reads everything options name, unparsed.
+func collectSources(options Options) (*sources, error) {
+	if options.remotes == nil {
+		if err := options.fetchRemotes(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	s := &sources{
 		modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, user: map[string]bool{},
 		data: map[string]any{}, setBy: map[string]string{},
@@ -61,7 +75,7 @@ func readSources(options Options) (*sources, error) {
 		}
 		s.files = append(s.files, file{name: name, content: content, user: true})
 	}
-	return s, s.parse()
+	return s, nil
 }
 
 // wholeLibrary reports whether the user's paths bring the entry point themselves: then they stand in for the library
@@ -91,12 +105,17 @@ func (s *sources) readLibrary(library fs.FS) error {
 }
 
 func (s *sources) readPath(name string, options Options) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return fmt.Errorf("read policies: %w", err)
+	var info fs.FileInfo
+	var err error
+	if !IsRemote(name) {
+		if info, err = os.Stat(name); err != nil {
+			return fmt.Errorf("read policies: %w", err)
+		}
 	}
 	var found []file
 	switch {
+	case IsRemote(name):
+		found, err = options.remotes.files(name)
 	case strings.HasSuffix(name, ".tar.gz"), strings.HasSuffix(name, ".tgz"):
 		found, err = readBundle(name, options)
 	case options.VerifyKey != "":
@@ -177,10 +196,8 @@ func readBundle(name string, options Options) ([]file, error) {
 	}
 	defer f.Close()
 	reader := bundle.NewCustomReader(bundle.NewTarballLoader(f)).WithSizeLimitBytes(maxFile).WithCapabilities(Capabilities())
-	if options.VerifyKey != "" {
-		key := &bundle.KeyConfig{Key: options.VerifyKey, Algorithm: cmp.Or(options.VerifyAlgorithm, "RS256")}
-		reader = reader.WithBundleVerificationConfig(
-			bundle.NewVerificationConfig(map[string]*bundle.KeyConfig{"key": key}, "key", "", nil))
+	if verification := options.verification(); verification != nil {
+		reader = reader.WithBundleVerificationConfig(verification)
 	} else {
 		reader = reader.WithSkipBundleVerification(true)
 	}
@@ -188,6 +205,11 @@ func readBundle(name string, options Options) ([]file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", name, err)
 	}
+	return bundleFiles(name, &b)
+}
+
+// bundleFiles are the policies and the data of a bundle, as if they lay in a folder.
+func bundleFiles(name string, b *bundle.Bundle) ([]file, error) {
 	var files []file
 	for _, m := range b.Modules {
 		files = append(files, file{name: path.Join(name, m.Path), content: m.Raw, user: true})
