@@ -32,6 +32,11 @@ type Cassette struct {
 	canonical bool
 	// end is where the last whole item ends in original, if canonical.
 	end int
+	// tailAt is where the tail begins in original, if canonical. The tail is held without its digest; cut tells that
+	// a part of that is missing.
+	tailAt int
+	digest string
+	cut    bool
 	// changed holds the interactions that were replaced or added, by index.
 	changed map[int]*Interaction
 	// visit, if set, is told of every item.
@@ -159,7 +164,7 @@ func (c *Cassette) canonicalBytes() []byte {
 			}
 		}
 	}
-	return append(out, c.tail...)
+	return seal(append(out, c.tail...))
 }
 
 func (c *Cassette) fileHead() []byte {
@@ -237,7 +242,8 @@ func (c *Cassette) split() error {
 			end = start + n
 		}
 	}
-	c.tail = c.data[end:]
+	c.tailAt = end
+	c.tail, c.digest, c.cut = unseal(c.data[end:])
 	if end == start {
 		return nil
 	}
@@ -283,6 +289,7 @@ func (c *Cassette) check() error {
 	if c.visit != nil {
 		c.visit.size(len(c.items))
 	}
+	verdict := c.judge()
 	bad := c.scanAll()
 	for _, i := range bad {
 		raw := c.raw(i)
@@ -306,6 +313,9 @@ func (c *Cassette) check() error {
 	}
 	if len(c.tail) == 0 && (len(c.items) == 0 || bytes.Contains(c.head, []byte("\nrecorder: "))) {
 		c.Notices = append(c.Notices, "the recording was not closed: the recorder was killed or still runs, or whole interactions are missing at the end")
+	}
+	if notice := verdict(); notice != "" {
+		c.Notices = append(c.Notices, notice)
 	}
 	return nil
 }

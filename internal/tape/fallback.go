@@ -81,6 +81,9 @@ func parseAny(data []byte, visit *indexer) (*Cassette, error) {
 		return nil, fmt.Errorf("cassette format %d is not known, only 1 and 2 are", y.Version)
 	}
 	c := &Cassette{original: data, Format: max(y.Version, 1), head: []byte(plainHead), visit: visit}
+	if notice := c.edited(); notice != "" {
+		c.Notices = append(c.Notices, notice)
+	}
 	if visit != nil {
 		visit.size(len(y.Interactions))
 	}

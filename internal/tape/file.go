@@ -3,8 +3,10 @@ package tape
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,6 +32,7 @@ type recording struct {
 
 	mu    sync.Mutex
 	size  int64
+	sum   hash.Hash // of what was written
 	dirty bool
 	done  []written
 	quit  chan struct{}
@@ -56,7 +59,7 @@ func startRecording(path string, head []byte, when Sync) (*recording, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	r := &recording{final: path, sync: when, tail: endMarker}
+	r := &recording{final: path, sync: when, tail: endMarker, sum: sha256.New()}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		if r.held, err = openLocked(path); err == nil {
@@ -106,16 +109,17 @@ func continueRecording(path string, when Sync, load func() (*Cassette, error)) (
 	if err != nil {
 		return nil, nil, errors.Join(err, unlock(held), held.Close())
 	}
-	r := &recording{final: path, sync: when, tail: c.tail}
+	r := &recording{final: path, sync: when, tail: c.tail, sum: sha256.New()}
 	if len(c.tail) == 0 && bytes.Contains(c.head, []byte("\nrecorder: ")) {
 		r.tail = endMarker
 	}
-	end := int64(len(c.original) - len(c.tail))
+	end := int64(c.tailAt)
 	if c.end > 0 {
 		end = int64(c.end)
 	}
 	if c.canonical && c.original[end-1] == '\n' && (len(c.tail) == 0 || bytes.Equal(c.tail, endMarker)) {
 		r.f, r.size = held, end
+		r.sum.Write(c.original[:end])
 		err = held.Truncate(end)
 	} else {
 		r.held = held
@@ -197,6 +201,7 @@ func (r *recording) append(x *Interaction, b []byte) error {
 func (r *recording) write(b []byte) error {
 	n, err := r.f.WriteAt(b, r.size)
 	r.size += int64(n)
+	r.sum.Write(b[:n])
 	r.dirty = true
 	if err == nil && r.sync == SyncAlways {
 		err = r.f.Sync()
@@ -220,7 +225,7 @@ func (r *recording) close() (replaced bool, err error) {
 	}
 	settled, err := r.settled()
 	if settled == nil && err == nil {
-		err = r.write(r.tail)
+		err = r.writeTail()
 	}
 	if r.anew && err == nil && r.err == nil {
 		var same bool
@@ -289,7 +294,18 @@ func (r *recording) settled() ([]byte, error) {
 	for _, w := range r.done {
 		now = append(now, was[w.from:w.to]...)
 	}
-	return append(now, r.tail...), nil
+	return seal(append(now, r.tail...)), nil
+}
+
+// writeTail ends the file, with its digest if it has an end marker.
+func (r *recording) writeTail() error {
+	if !endsMarked(r.tail) {
+		return r.write(r.tail)
+	}
+	rest := r.tail[:len(r.tail)-len(endMarker)]
+	r.sum.Write(rest)
+	line := sealLine(r.sum.Sum(nil))
+	return r.write(append(bytes.Clone(rest), line...))
 }
 
 func (r *recording) closeFiles() error {
