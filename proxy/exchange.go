@@ -158,6 +158,15 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if err != nil {
 		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
 	}
+	if w.faults != nil {
+		if resp, err := w.inject(ctx, r, g, &e); err == errReset {
+			return nil, err
+		} else if err != nil {
+			return w.failed(r, &e, g, err)
+		} else if resp != nil {
+			return resp, nil
+		}
+	}
 	passedOn = true
 	sentAt := time.Now()
 	resp, err = s.tape.Load().RoundTrip(out)

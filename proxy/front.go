@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -75,7 +76,16 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 	g.Tr = &http.Transport{DialContext: refuseDial}
 	exchange := goproxy.RoundTripperFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Response, error) {
 		in := ctx.UserData.(*incoming)
-		resp, err := f.w.exchange(r.Context(), r, in.request)
+		around := r.Context()
+		if f.w.origin != nil {
+			var stop func()
+			around, stop = inform(around, in.answer.ResponseWriter)
+			defer stop()
+		}
+		resp, err := f.w.exchange(around, r, in.request)
+		if errors.Is(err, errReset) {
+			panic(http.ErrAbortHandler)
+		}
 		if resp != nil {
 			in.moveHeader(resp)
 		}

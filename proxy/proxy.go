@@ -50,6 +50,17 @@ type Settings struct {
 	DriftIgnore []string
 	// Sync is when a recording reaches the disk itself: interval (default) or always (before each answer).
 	Sync string
+	// Faults makes some requests fail, as in 429:every=3,retry-after=1;503:rate=0.1;reset:rate=0.05;slow:delay=200ms. The same
+	// FaultSeed makes the same ones fail.
+	Faults    string
+	FaultSeed uint64
+	// Redact lists what else to take out of recordings: header:NAME, a JSON pointer into bodies, or regex:EXPR. Pseudonyms
+	// lists whom to put pseudonyms in the place of (guid, upn, tenant, domain:NAME), made with PseudonymKey.
+	Redact       []string
+	Pseudonyms   []string
+	PseudonymKey []byte
+	// Variables are noted on a cassette that is recorded.
+	Variables map[string]string
 	// Latency holds a replayed answer back: off (default), recorded, or a duration such as 200ms.
 	Latency string
 
@@ -119,6 +130,7 @@ type Warden struct {
 	origin    *origin             // nil in a replay
 	limits    Limits
 	tally     tally
+	faults    *faults // nil when none are wanted
 	front     *front
 	closed    atomic.Bool
 }
@@ -151,6 +163,9 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 		}
 	}
 	if err := w.openDecisions(); err != nil {
+		return nil, err
+	}
+	if w.faults, err = parseFaults(s.Faults, s.FaultSeed); err != nil {
 		return nil, err
 	}
 	if err := w.openTape(); err != nil {
@@ -187,19 +202,23 @@ func (w *Warden) openTape() error {
 		}
 		options.Origin = w.origin
 	}
-	w.sessions, err = openSessions(options, s.Cassette)
+	w.sessions, err = openSessions(options, s.Cassette, s.Variables)
 	return err
 }
 
 func tapeOptions(s Settings, log *slog.Logger) (tape.Options, error) {
 	o := tape.Options{Logger: log, IgnoreAnswer: s.DriftIgnore}
-	var errs [5]error
+	var errs [7]error
 	o.Mode, errs[0] = tape.ParseMode(or(s.Mode, string(tape.Live)))
 	o.Repeat, errs[1] = tape.ParseRepeat(s.Repeat)
 	o.Sync, errs[2] = tape.ParseSync(s.Sync)
 	o.Match, errs[3] = tape.ParseMatch(strings.Join(s.Match, ","))
 	o.Latency, errs[4] = tape.ParseLatency(s.Latency)
 	o.Match.Ignore = s.Ignore
+	o.Redact, errs[5] = tape.ParseRedact(s.Redact)
+	if len(s.Pseudonyms) > 0 || len(s.PseudonymKey) > 0 {
+		o.Redact.Pseudonyms, errs[6] = tape.ParsePseudonyms(s.Pseudonyms, s.PseudonymKey)
+	}
 	return o, errors.Join(errs[:]...)
 }
 

@@ -40,7 +40,9 @@ var (
 type sessions struct {
 	options tape.Options // of a tape, without a cassette
 	path    string       // of the cassettes; may hold {session}
-	main    *session     // of requests whose session is not open; nil where the path holds {session}
+	// variables are noted on every cassette that is recorded.
+	variables map[string]string
+	main      *session // of requests whose session is not open; nil where the path holds {session}
 
 	// some is false as long as main is all there is, which spares a request the look-up.
 	some   atomic.Bool
@@ -72,8 +74,8 @@ type session struct {
 const maxMissesKept = 100
 
 // openSessions opens the tape of all clients, unless each session has its own.
-func openSessions(o tape.Options, path string) (*sessions, error) {
-	r := &sessions{options: o, path: path, byName: map[string]*session{}}
+func openSessions(o tape.Options, path string, variables map[string]string) (*sessions, error) {
+	r := &sessions{options: o, path: path, variables: variables, byName: map[string]*session{}}
 	if strings.Contains(path, sessionMark) {
 		r.some.Store(true)
 		return r, nil
@@ -83,7 +85,7 @@ func openSessions(o tape.Options, path string) (*sessions, error) {
 }
 
 func (r *sessions) newSession(name, path string) *session {
-	s := &session{name: name, path: path, options: r.options}
+	s := &session{name: name, path: path, options: r.options, variables: r.variables}
 	s.options.Cassette = path
 	return s
 }
@@ -442,7 +444,9 @@ func (w *Warden) StartSession(name, cassette, mode string, variables map[string]
 		cassette = strings.ReplaceAll(r.path, sessionMark, name)
 	}
 	s := r.newSession(name, filepath.Clean(cassette))
-	s.variables = variables
+	if variables != nil {
+		s.variables = variables
+	}
 	if mode != "" {
 		m, err := tape.ParseMode(mode)
 		if err != nil {

@@ -33,6 +33,8 @@ type Summary struct {
 	Repeats int `json:"repeats"`
 	// Drifted are answers that depart from the recorded ones, in mode diff.
 	Drifted int `json:"drifted"`
+	// Faults are failures that were asked for.
+	Faults int `json:"faults"`
 	// UnusedList names the recordings that no request asked for.
 	UnusedList []string `json:"unused_list,omitempty"`
 	// DriftList tells of the first hundred that drifted what is different.
@@ -59,7 +61,11 @@ func (t *tally) add(e *Exchange) {
 
 // Summary counts what the Warden has done so far.
 func (w *Warden) Summary() Summary {
-	return summaryOf(&w.tally, w.sessions.stats())
+	s := summaryOf(&w.tally, w.sessions.stats())
+	if w.faults != nil {
+		s.Faults = int(w.faults.injected.Load())
+	}
+	return s
 }
 
 func summaryOf(t *tally, stats tape.Stats) Summary {
