@@ -7,7 +7,7 @@ GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
 CGO         := $(if $(RACE),CGO_ENABLED=1,)
 
-.PHONY: build test lint bench bench-large bench-go fuzz soak vuln licences demo cover clean
+.PHONY: build test lint bench bench-large bench-go fuzz soak vuln licences demo cover release clean
 
 build:
 	$(GO) build -trimpath -o graphwarden ./cmd/graphwarden
@@ -68,6 +68,11 @@ demo: build
 cover:
 	$(GO) test -coverpkg ./... -coverprofile cover.out ./...
 	$(GO) tool cover -func cover.out | tail -1
+
+# Static binaries for every system, completions, manual page, bill of materials and checksums, the same bytes from the
+# same commit. The bill needs the module proxy.
+release:
+	.ci/release
 
 clean:
 	rm -f graphwarden graphwarden.exe cover.out

@@ -24,23 +24,33 @@ Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration, 3 policy denied some
 4 a replay had no recording, 5 recordings were left unused, 6 a secret is on a cassette.
 `
 
-const helpUsage = `Usage: graphwarden help [COMMAND]
+const helpUsage = `Usage: graphwarden help [--man] [COMMAND]
 
-Shows what a command does, its flags and examples.
+Shows what a command does, its flags and examples. With --man it prints the help of all commands as a manual page.
 
 Examples:
   graphwarden help
   graphwarden help run
+  graphwarden help --man > graphwarden.1
 `
 
 func helpCommand() command {
-	return command{name: "help", summary: "show help for a command", usage: helpUsage, run: runHelp}
+	return command{name: "help", summary: "show help for a command", usage: helpUsage,
+		local: func(fs *flag.FlagSet) { manFlag(fs, new(bool)) }, run: runHelp}
+}
+
+func manFlag(fs *flag.FlagSet, to *bool) {
+	fs.BoolVar(to, "man", false, "print a manual page of all commands")
 }
 
 func runHelp(_ context.Context, env *Env, args []string) error {
-	_, rest, err := env.parse("help", args, nil)
+	var man bool
+	_, rest, err := env.parse("help", args, func(fs *flag.FlagSet) { manFlag(fs, &man) })
 	if err != nil {
 		return err
+	}
+	if man {
+		return printMan(env.Stdout)
 	}
 	if len(rest) == 0 {
 		printOverview(env.Stdout)

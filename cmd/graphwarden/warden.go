@@ -103,7 +103,13 @@ func ownUpstream(env *Env, s config.Settings, listen string, log *slog.Logger) s
 }
 
 // url is what clients set HTTPS_PROXY to.
-func (r *running) url() string { return "http://" + r.listener.Addr().String() }
+func (r *running) url() string {
+	address := r.listener.Addr().String()
+	if u, err := proxyURL(address); err == nil { // [::]:8080 is no address to go to
+		return u
+	}
+	return "http://" + address
+}
 
 // stop drains, flushes and reports. The error is what could not be finished.
 func (r *running) stop() (proxy.Summary, error) {
