@@ -224,8 +224,10 @@ func soakOnce(ctx context.Context, c *http.Client, kind int, hangUp bool) (got, 
 	switch {
 	case err != nil:
 		return err.Error(), want
+	case resp.StatusCode == http.StatusForbidden && strings.Contains(string(b), `"PolicyDenied"`):
+		return "403", want
 	case resp.StatusCode != http.StatusOK:
-		return strconv.Itoa(resp.StatusCode), want
+		return resp.Status + " " + string(b), want
 	}
 	return strings.TrimRight(string(b), " "), want
 }
