@@ -37,6 +37,13 @@ func (t *Tape) compare(was, is *identity) []Diff {
 			}
 		}
 	}
+	if !m.NoETag {
+		for _, c := range []struct{ name, was, is string }{{ifMatchHeader, was.ifMatch, is.ifMatch}, {ifNoneMatchHeader, was.ifNoneMatch, is.ifNoneMatch}} {
+			if c.was != c.is {
+				out = append(out, Diff{Part: "header", Pointer: strings.ToLower(c.name), Recorded: clip(c.was), Sent: clip(c.is)})
+			}
+		}
+	}
 	for _, name := range m.Headers {
 		w, i := strings.Join(was.header.Values(name), ", "), strings.Join(is.header.Values(name), ", ")
 		if w != i {

@@ -13,6 +13,10 @@ import (
 // recordings, which are chained in the order in which they were sent.
 type index struct {
 	repeat Repeat
+	// strict are the interactions in the order in which they must be asked for, and turn is the next of them; nil if
+	// the order does not matter.
+	strict []int32
+	turn   int
 
 	mu     sync.Mutex
 	byKey  map[fingerprint]int32 // into groups
@@ -68,10 +72,14 @@ func (x *indexer) visit(i int, raw []byte, v *view) {
 }
 
 // build chains the interactions.
-func (x *indexer) build(repeat Repeat) *index {
+func (x *indexer) build(repeat Repeat, order Order) *index {
 	n := len(x.keys)
 	ix := &index{repeat: repeat, byKey: make(map[fingerprint]int32, n), next: make([]int32, n), near: x.near}
-	for _, i := range x.sorted() {
+	sorted := x.sorted()
+	if order == OrderStrict {
+		ix.strict = sorted
+	}
+	for _, i := range sorted {
 		ix.next[i] = -1
 		g, ok := ix.byKey[x.keys[i]]
 		if !ok {
@@ -104,6 +112,16 @@ func (x *indexer) sorted() []int32 {
 	return order
 }
 
+// outOfTurn is told as the number of recordings where there is one that is not the next.
+const outOfTurn = -1
+
+// nextInTurn is the interaction whose turn it is.
+func (ix *index) nextInTurn() int {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return int(ix.strict[min(ix.turn, len(ix.strict)-1)])
+}
+
 // find is the interaction that answers the fingerprint next; if there is none, size tells how many there were. With
 // take it counts as served.
 func (ix *index) find(key fingerprint, take bool) (i, size int) {
@@ -124,6 +142,12 @@ func (ix *index) find(key fingerprint, take bool) (i, size int) {
 		default:
 			return -1, int(g.size)
 		}
+	}
+	if take && ix.strict != nil {
+		if ix.strict[ix.turn] != at { // at was not served, so turn is not behind the last
+			return -1, outOfTurn
+		}
+		ix.turn++
 	}
 	if take {
 		if g.used < g.size {

@@ -142,7 +142,9 @@ type view struct {
 	body, status, code, duration                value
 	// justified and coded tell whether the request carried the approval headers.
 	justified, coded bool
-	extra            []byte
+	// ifMatch and ifNoneMatch are the conditions of the request.
+	ifMatch, ifNoneMatch value
+	extra                []byte
 	// whole is true when the last line is the response's duration: nothing was torn off.
 	whole bool
 }
@@ -207,6 +209,10 @@ func (v *view) request(p *reader, key []byte, headers, form func([]byte, value) 
 				v.justified = true
 			} else if len(name) == len(codeHeader) && bytes.EqualFold(name, []byte(codeHeader)) {
 				v.coded = true
+			} else if bytes.EqualFold(name, []byte(ifMatchHeader)) {
+				v.ifMatch = value
+			} else if bytes.EqualFold(name, []byte(ifNoneMatchHeader)) {
+				v.ifNoneMatch = value
 			}
 			if headers == nil {
 				return nil

@@ -24,7 +24,9 @@ type identity struct {
 	target           string
 	body             []byte
 	justified, coded bool
-	header           http.Header // only what Match.Headers names
+	// ifMatch and ifNoneMatch are the request's conditions.
+	ifMatch, ifNoneMatch string
+	header               http.Header // only what Match.Headers names
 }
 
 // keyer computes fingerprints. It is used by one goroutine.
@@ -62,6 +64,14 @@ func (k *keyer) key(r *identity) fingerprint {
 	}
 	if !k.match.NoApproval {
 		b = append(b, 'a', bit(r.justified)|bit(r.coded)<<1)
+	}
+	if !k.match.NoETag {
+		if r.ifMatch != "" {
+			b = appendPart(b, 'i', r.ifMatch)
+		}
+		if r.ifNoneMatch != "" {
+			b = appendPart(b, 'o', r.ifNoneMatch)
+		}
 	}
 	for _, name := range k.match.Headers {
 		b = appendPart(b, 'n', strings.Join(r.header.Values(name), ", "))
@@ -114,7 +124,7 @@ func jsonValue(body []byte) (any, bool) {
 }
 
 // normalBatch is the body of a $batch with its parts as they count: url in normal form, and of the headers only
-// whether the approval headers are there.
+// whether the approval headers are there, and the conditions.
 func normalBatch(v any, target string) (any, bool) {
 	body, _ := v.(map[string]any)
 	parts, ok := body["requests"].([]any)
@@ -142,6 +152,8 @@ func normalBatch(v any, target string) (any, bool) {
 				for h := range headers {
 					if strings.EqualFold(h, justificationHeader) || strings.EqualFold(h, codeHeader) {
 						n["has "+strings.ToLower(h)] = true
+					} else if strings.EqualFold(h, ifMatchHeader) || strings.EqualFold(h, ifNoneMatchHeader) {
+						n["is "+strings.ToLower(h)] = headers[h]
 					}
 				}
 			default:

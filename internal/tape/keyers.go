@@ -39,6 +39,12 @@ func (k *keyers) live(q *graph.Request) identity {
 		justified: len(q.Header[justificationHeader]) > 0,
 		coded:     len(q.Header[codeHeader]) > 0,
 	}
+	if v := q.Header[ifMatchHeader]; len(v) > 0 {
+		id.ifMatch = string(k.redact.text([]byte(v[len(v)-1]), ""))
+	}
+	if v := q.Header[ifNoneMatchHeader]; len(v) > 0 {
+		id.ifNoneMatch = string(k.redact.text([]byte(v[len(v)-1]), ""))
+	}
 	if k.redact.pseudonyms != nil {
 		id.target = canonicalTarget(id.target) // the query is sorted by what is looked up
 	}
@@ -66,6 +72,18 @@ func (k *keyers) recorded(raw []byte, v *view) (identity, error) {
 	host, target := locate(string(url))
 	id := identity{method: strings.ToUpper(string(method)), host: host, target: k.redact.url(target),
 		body: k.redact.body(body), justified: v.justified, coded: v.coded}
+	for _, condition := range [...]struct {
+		v   value
+		dst *string
+	}{{v.ifMatch, &id.ifMatch}, {v.ifNoneMatch, &id.ifNoneMatch}} {
+		if len(condition.v.raw) > 0 {
+			text, err := condition.v.text()
+			if err != nil {
+				return id, err
+			}
+			*condition.dst = string(k.redact.text(text, ""))
+		}
+	}
 	if len(k.match.Headers) > 0 {
 		id.header = http.Header{}
 		err = scan(raw, &view{}, func(name []byte, v value) error {

@@ -20,6 +20,8 @@ type Miss struct {
 	Interactions int
 	// Used is how many recordings of this very request there are, all of which have been used; 0 if there is none.
 	Used int
+	// Next is the recording whose turn it was, when the order is strict and this request came before its own.
+	Next *Candidate
 	// Nearest are the recordings most like the request, the most alike first.
 	Nearest []Candidate
 }
@@ -62,6 +64,9 @@ func (m *Miss) Is(target error) bool { return target == ErrMiss }
 
 func (m *Miss) Error() string {
 	var b strings.Builder
+	if m.Next != nil {
+		return fmt.Sprintf("%s %s is out of order: the next in the recording is %s %s (line %d)", m.Method, m.URL, m.Next.Method, m.Next.URL, m.Next.Line)
+	}
 	if m.Used > 0 {
 		fmt.Fprintf(&b, "%s %s was recorded %s and that was used up: record it again, or set --repeat last or cycle", m.Method, m.URL, times(m.Used))
 		return b.String()
@@ -130,6 +135,11 @@ const (
 func (t *Tape) miss(id *identity, used int) *Miss {
 	m := &Miss{Method: id.method, URL: "https://" + id.host + id.target, Cassette: t.options.Cassette,
 		Interactions: len(t.index.next), Used: used}
+	if used == outOfTurn {
+		p := t.cassette.place(t.index.nextInTurn())
+		m.Used, m.Next = 0, &Candidate{ID: p.ID, Line: p.Line, Method: p.Method, URL: p.URL}
+		return m
+	}
 	if used > 0 {
 		return m
 	}

@@ -49,6 +49,26 @@ func ParseRepeat(s string) (Repeat, error) {
 	return "", fmt.Errorf("unknown repeat %q: use error, last or cycle", s)
 }
 
+// Order says whether requests must come in the order in which they were recorded.
+type Order string
+
+// The orders.
+const (
+	OrderAny    Order = "any"    // only equal requests are answered in recorded order
+	OrderStrict Order = "strict" // what comes before its turn is a miss
+)
+
+// ParseOrder reads the name of an order; empty means OrderAny.
+func ParseOrder(s string) (Order, error) {
+	switch o := Order(s); o {
+	case "":
+		return OrderAny, nil
+	case OrderAny, OrderStrict:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown order %q: use any or strict", s)
+}
+
 // Sync says when a recording is forced to the disk. Every interaction is handed to the system before its answer goes
 // out, so a crash of this process loses nothing either way; this is about a crash of the machine.
 type Sync string
@@ -94,9 +114,9 @@ func ParseLatency(s string) (Latency, error) {
 }
 
 // Match says which parts of a request make its identity. The zero value is the default: method, host, path, query,
-// body, and whether the approval headers are there.
+// body, whether the approval headers are there, and If-Match and If-None-Match (etag).
 type Match struct {
-	NoMethod, NoHost, NoQuery, NoBody, NoApproval bool
+	NoMethod, NoHost, NoQuery, NoBody, NoApproval, NoETag bool
 	// Headers are further header fields whose values count.
 	Headers []string
 	// Ignore are JSON pointers into the body whose values do not count; * stands for any key or index.
@@ -126,8 +146,10 @@ func ParseMatch(s string) (Match, error) {
 			m.NoBody = !on
 		case "approval":
 			m.NoApproval = !on
+		case "etag":
+			m.NoETag = !on
 		default:
-			return Match{}, fmt.Errorf("unknown part %q to match: use method, host, query, body, approval or header:NAME, each with + or -", part)
+			return Match{}, fmt.Errorf("unknown part %q to match: use method, host, query, body, approval, etag or header:NAME, each with + or -", part)
 		}
 	}
 	return m, nil

@@ -26,6 +26,8 @@ type Options struct {
 	Origin http.RoundTripper
 	// Repeat says what answers when the equal recordings are used up; empty means RepeatError.
 	Repeat Repeat
+	// Order says whether requests must come in recorded order; empty means OrderAny.
+	Order Order
 	// Match says which requests are equal.
 	Match Match
 	// Sync says when a recording is forced to the disk; empty means SyncInterval.
@@ -120,7 +122,7 @@ func Open(o Options) (*Tape, error) {
 }
 
 func (o *Options) check() (err error) {
-	var errs [5]error
+	var errs [6]error
 	if _, err := ParseMode(string(o.Mode)); err != nil {
 		errs[0] = err
 	}
@@ -133,6 +135,13 @@ func (o *Options) check() (err error) {
 		errs[3] = fmt.Errorf("mode %s needs an origin", o.Mode)
 	}
 	errs[4] = o.Redact.check()
+	o.Order, errs[5] = ParseOrder(string(o.Order))
+	if o.Order == OrderStrict && o.Repeat != RepeatError {
+		errs[5] = fmt.Errorf("order strict and repeat %s contradict each other", o.Repeat)
+	}
+	if o.Order == OrderStrict && o.Mode != Replay && o.Mode != Auto {
+		errs[5] = errors.New("order strict is for a replay")
+	}
 	return errors.Join(errs[:]...)
 }
 
@@ -161,7 +170,7 @@ func (t *Tape) load() error {
 	if err != nil {
 		return err
 	}
-	t.cassette, t.index = c, x.build(t.options.Repeat)
+	t.cassette, t.index = c, x.build(t.options.Repeat, t.options.Order)
 	t.started.sequence = x.last()
 	if t.mode == New {
 		t.countEqual(x)
