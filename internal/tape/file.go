@@ -28,7 +28,10 @@ type recording struct {
 	held  *os.File // the old cassette, kept open for its lock
 	tail  []byte   // what Close writes behind the last interaction
 	anew  bool     // an old cassette is recorded over
-	sync  Sync
+	// maxAge is how old a cassette may be, by the clock now.
+	maxAge time.Duration
+	now    func() time.Time
+	sync   Sync
 
 	mu    sync.Mutex
 	size  int64
@@ -273,9 +276,13 @@ func (r *recording) renewed(settled []byte) (_ []byte, same bool) {
 		return settled, false
 	}
 	out, changed, err := renew(was, fresh)
-	if err != nil || !changed {
-		return settled, err == nil
+	if err != nil {
+		return settled, false
 	}
+	if !changed && (r.maxAge <= 0 || was.expired(r.now(), r.maxAge/2) == nil) {
+		return nil, true
+	}
+	out.head = keptHead(out.head, was.fileHead(), r.now(), r.maxAge)
 	return out.canonicalBytes(), false
 }
 

@@ -36,6 +36,14 @@ type Options struct {
 	Latency Latency
 	// Redact adds to what is kept and what is taken out of a recording.
 	Redact Redaction
+	// MaxAge is how old a cassette may be that is replayed; 0 means any age. MaxAgeWarn tells of an older one instead of
+	// failing.
+	MaxAge     time.Duration
+	MaxAgeWarn bool
+	// Owner is noted on a new cassette as who answers for it.
+	Owner string
+	// Now is the clock by which a cassette's age is told; nil means time.Now.
+	Now func() time.Time
 	// Logger is told of what a person should look at; nil means nobody is.
 	Logger *slog.Logger
 	// IgnoreAnswer are JSON pointers of what does not count in an answer when Differ compares it, beside Volatile.
@@ -77,6 +85,9 @@ func Open(o Options) (*Tape, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	t.started.equal = map[fingerprint]int{}
+	if o.Now == nil {
+		t.options.Now = time.Now
+	}
 	if err := t.options.check(); err != nil {
 		return nil, err
 	}
@@ -99,7 +110,9 @@ func Open(o Options) (*Tape, error) {
 	t.keyers, t.idKeyers = newKeyers(o.Match, t.redact), newKeyers(Match{}, t.redact)
 	switch t.mode {
 	case Record:
-		t.file, err = startRecording(o.Cassette, t.options.head(), t.options.Sync)
+		if t.file, err = startRecording(o.Cassette, t.options.head(), t.options.Sync); err == nil {
+			t.file.maxAge, t.file.now = o.MaxAge, t.options.Now
+		}
 	case Replay, Differ:
 		if missing {
 			return nil, fmt.Errorf("cassette %s does not exist: record it first, with --mode record --cassette %s", o.Cassette, o.Cassette)
@@ -148,6 +161,9 @@ func (o *Options) check() (err error) {
 // head is what a new cassette begins with.
 func (o *Options) head() []byte {
 	head := recordHead(o.Tool)
+	if o.Owner != "" {
+		head = putHead(head, ownerKey, []byte(o.Owner))
+	}
 	if line := o.Redact.Pseudonyms.headLine(); line != "" {
 		head = putHead(head, pseudonymsKey, []byte(line))
 	}
@@ -170,7 +186,13 @@ func (t *Tape) load() error {
 	if err != nil {
 		return err
 	}
-	t.cassette, t.index = c, x.build(t.options.Repeat, t.options.Order)
+	t.cassette = c
+	if t.mode == Replay || t.mode == New {
+		if err := t.checkAge(); err != nil {
+			return err
+		}
+	}
+	t.index = x.build(t.options.Repeat, t.options.Order)
 	t.started.sequence = x.last()
 	if t.mode == New {
 		t.countEqual(x)
