@@ -67,6 +67,11 @@ type Settings struct {
 	// Policy lists folders, files and bundles with rules; none means the embedded library alone. Data lists files
 	// that switch and tune the rules.
 	Policy, Data []string
+	// PolicyKey is the key that every bundle in Policy must be signed with, PEM or a secret; with one, nothing unsigned
+	// is loaded. PolicyKeyAlgorithm is that of the signature; empty means RS256.
+	PolicyKey, PolicyKeyAlgorithm string
+	// PolicyPoll is how often the server of a bundle is asked for a new one; zero means once a minute.
+	PolicyPoll time.Duration
 	// Enforce is what a deny leads to; empty means deny.
 	Enforce Enforce
 	// BatchPartial lets the allowed parts of a $batch go on when another part is denied.
@@ -157,10 +162,8 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 		return nil, err
 	}
 	w.read = graph.ReadOptions{Hosts: w.hosts, Now: w.settings.Now, Tokens: new(graph.Tokens)}
-	if w.enforce != EnforceOff {
-		if w.judge, err = policy.Load(ctx, policy.Options{Paths: s.Policy, Data: s.Data, Logger: w.log}); err != nil {
-			return nil, fmt.Errorf("load policy: %w", err)
-		}
+	if err := w.openPolicies(ctx); err != nil {
+		return nil, err
 	}
 	if err := w.openDecisions(); err != nil {
 		return nil, err

@@ -7,9 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"text/tabwriter"
-
-	"github.com/graphwarden/graphwarden/internal/config"
-	"github.com/graphwarden/graphwarden/internal/policy"
 )
 
 const policyUsage = `Usage: graphwarden policy COMMAND [FLAGS] [ARGUMENTS]
@@ -49,30 +46,19 @@ func policyCommand() command {
 	}}
 }
 
-// loadOptions are the policies that the settings name.
-func loadOptions(s config.Settings) policy.Options {
-	return policy.Options{Paths: s.Policy, Data: s.Data}
-}
-
-// loadPolicies loads them; a set that does not load is wrong configuration.
-func loadPolicies(ctx context.Context, s config.Settings) (*policy.Engine, error) {
-	engine, err := policy.Load(ctx, loadOptions(s))
-	if err != nil {
-		return nil, &exitError{code: codeUsage, err: fmt.Errorf("load policy: %w", err)}
-	}
-	return engine, nil
-}
-
 func runPolicyList(ctx context.Context, env *Env, args []string) error {
 	s, err := env.parseOnly("policy list", args, nil)
 	if err != nil {
 		return err
 	}
-	options := loadOptions(s)
-	options.SkipTests = true // a set whose tests fail can still be looked at
-	engine, err := policy.Load(ctx, options)
+	options, err := loadOptions(s)
 	if err != nil {
-		return &exitError{code: codeUsage, err: fmt.Errorf("load policy: %w", err)}
+		return err
+	}
+	options.SkipTests = true // a set whose tests fail can still be looked at
+	engine, err := load(ctx, options)
+	if err != nil {
+		return err
 	}
 	rules := engine.Rules()
 	if s.Output == "json" {

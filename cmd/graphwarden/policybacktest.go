@@ -65,9 +65,12 @@ func runPolicyBacktest(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	options := loadOptions(s)
+	options, err := loadOptions(s)
+	if err != nil {
+		return err
+	}
 	if len(f.paths) > 0 {
-		options.Paths = inDir(env, f.paths)
+		options.Paths, options.VerifyKey = inDir(env, f.paths), "" // what is tried out is not signed yet
 	}
 	options.Data = append(options.Data[:len(options.Data):len(options.Data)], inDir(env, f.data)...)
 	after, err := policy.Load(ctx, options)

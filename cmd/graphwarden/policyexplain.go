@@ -58,7 +58,11 @@ func runPolicyExplain(ctx context.Context, env *Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	explainer, err := policy.NewExplainer(ctx, loadOptions(s))
+	options, err := loadOptions(s)
+	if err != nil {
+		return err
+	}
+	explainer, err := policy.NewExplainer(ctx, options)
 	if err != nil {
 		return &exitError{code: codeUsage, err: fmt.Errorf("load policy: %w", err)}
 	}

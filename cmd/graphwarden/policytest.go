@@ -48,9 +48,13 @@ func runPolicyTest(ctx context.Context, env *Env, args []string) error {
 	if f.threshold < 0 || f.threshold > 100 {
 		return usageError("graphwarden policy test --help", "--threshold %v is no percentage", f.threshold)
 	}
-	options := policy.TestOptions{Options: loadOptions(s), Run: f.run, Coverage: f.coverage || f.threshold > 0}
+	set, err := loadOptions(s)
+	if err != nil {
+		return err
+	}
+	options := policy.TestOptions{Options: set, Run: f.run, Coverage: f.coverage || f.threshold > 0}
 	if len(paths) > 0 {
-		options.Paths = inDir(env, paths)
+		options.Paths, options.VerifyKey = inDir(env, paths), "" // what its author tests is not signed yet
 	}
 	if len(options.Paths) == 0 {
 		options.Library, options.WithLibrary = policies.Library, true
@@ -81,7 +85,7 @@ func inDir(env *Env, paths []string) []string {
 	list := make([]string, len(paths))
 	for i, path := range paths {
 		list[i] = path
-		if !filepath.IsAbs(path) && path != "-" {
+		if !filepath.IsAbs(path) && path != "-" && !policy.IsRemote(path) {
 			list[i] = filepath.Join(env.Dir, path)
 		}
 	}

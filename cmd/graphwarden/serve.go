@@ -14,7 +14,9 @@ import (
 const serveUsage = `Usage: graphwarden serve [FLAGS]
 
 Runs the proxy until it is interrupted. It then lets open exchanges finish, flushes the recording, prints a summary and
-exits with 0; a second signal ends it at once. SIGHUP reads the policies anew.
+exits with 0; a second signal ends it at once. The files of the policies and of their data are
+watched: a change is in force within a second, a set that does not load leaves the last good one. SIGHUP
+reads them anew whatever happened.
 
 Changes to assignments on Microsoft Graph are judged by policy and, as --mode says, recorded or replayed. Every other host
 is tunnelled unread. Clients need HTTPS_PROXY and the CA: "graphwarden env" prints both, "graphwarden run" sets them for one
@@ -62,6 +64,8 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	}
 	stopReload := reloadOnHangup(ctx, p, log)
 	defer stopReload()
+	stopWatch := watchPolicies(ctx, p, log)
+	defer stopWatch()
 	select {
 	case err = <-p.served:
 	case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -19,13 +20,14 @@ const drainTime = 30 * time.Second
 
 // running is a proxy that serves, with all that belongs to it.
 type running struct {
-	warden   *proxy.Warden
-	standin  *standin.Server // nil unless --origin standin
-	listener net.Listener
-	served   chan error
-	report   *reporter
-	admin    *admin  // nil unless --admin
-	traces   *traces // nil unless the environment names a collector
+	warden    *proxy.Warden
+	standin   *standin.Server // nil unless --origin standin
+	listener  net.Listener
+	served    chan error
+	report    *reporter
+	admin     *admin    // nil unless --admin
+	traces    *traces   // nil unless the environment names a collector
+	decisions io.Closer // nil unless a file of decisions is kept
 }
 
 // startProxy opens the Warden that the settings describe and serves it. A wrong policy, data file or cassette is wrong
@@ -43,6 +45,9 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		CADir: s.CADir, GraphHosts: s.GraphHosts, DenyOther: s.Other == "deny",
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
 		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
+	}
+	if r.decisions, err = policySettings(env, s, &settings); err != nil {
+		return nil, err
 	}
 	if r.admin, err = listenAdmin(s); err != nil {
 		return nil, err
@@ -129,6 +134,9 @@ func (r *running) stop() (proxy.Summary, error) {
 	if r.standin != nil {
 		err = errors.Join(err, r.standin.Close())
 	}
+	if r.decisions != nil {
+		err = errors.Join(err, r.decisions.Close())
+	}
 	return summary, err
 }
 
@@ -150,6 +158,9 @@ func (r *running) close() {
 	}
 	if r.standin != nil {
 		_ = r.standin.Close()
+	}
+	if r.decisions != nil {
+		_ = r.decisions.Close()
 	}
 }
 

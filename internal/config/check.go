@@ -74,6 +74,21 @@ func checkLatency(v string) error {
 	return nil
 }
 
+// checkPoll keeps a misread unit from becoming an attack on one's own server.
+func checkPoll(v string) error {
+	if d, err := time.ParseDuration(v); err != nil || d < time.Second {
+		return fmt.Errorf("%q is no duration of a second or more, such as 5m", v)
+	}
+	return nil
+}
+
+func checkMask(v string) error {
+	if !strings.HasPrefix(v, "/input/") && !strings.HasPrefix(v, "/result/") {
+		return fmt.Errorf("%q does not lead into /input or /result", v)
+	}
+	return nil
+}
+
 func checkPointer(v string) error {
 	if !strings.HasPrefix(v, "/") {
 		return fmt.Errorf("%q does not start with /: a JSON pointer does", v)
@@ -94,6 +109,12 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 	}
 	if s.Mode == "live" && s.Cassette != "" && s.Source("mode") == "default" {
 		fault("cassette", "a cassette needs a mode: say --mode record, replay or auto")
+	}
+	if s.Mode == "replay" && slices.ContainsFunc(s.Policy, isURL) {
+		fault("policy", "replay never dials: save the bundle to a file and name that")
+	}
+	if slices.ContainsFunc(s.Policy, func(p string) bool { return strings.HasPrefix(p, "http://") }) && s.PolicyKey == "" {
+		fault("policy", "over plain http anybody can change a bundle: use https, or name the key it is signed with: --policy-key FILE")
 	}
 	if s.Mode == "replay" && s.Origin != "" {
 		fault("origin", "replay never dials: leave it out, or unset it with --origin=")

@@ -16,35 +16,40 @@ import (
 
 // Settings are the values in force, checked on their own and together. The comments in the table say what each means.
 type Settings struct {
-	Mode          string
-	Cassette      string
-	Policy        []string // empty: the embedded library
-	Data          []string
-	Enforce       string
-	Listen        string
-	CADir         string
-	Origin        string // empty: Graph itself; standin: the local Graph
-	OriginCA      string
-	Other         string
-	Ledger        string // empty: none is kept
-	Log           string // empty: text on a terminal, JSON elsewhere
-	LogLevel      string
-	UpstreamProxy string
-	ProxyPassword string   // empty: none is asked for
-	GraphHosts    []string // in addition to those of the national clouds
-	Batch         string
-	Repeat        string
-	Match         []string
-	Ignore        []string
-	Sync          string
-	Latency       string
-	Strict        bool
-	Output        string
-	Quiet         bool
-	Verbose       bool
-	Report        string // empty: none is written
-	Admin         string // empty: there is no console
-	AdminWrite    bool
+	Mode      string
+	Cassette  string
+	Policy    []string // empty: the embedded library
+	Data      []string
+	PolicyKey string // empty: bundles need not be signed
+	// PolicyKeyAlgorithm is that of the signature, PolicyPoll a duration.
+	PolicyKeyAlgorithm, PolicyPoll string
+	DecisionLog                    string // empty: none is kept; -: standard output
+	DecisionMasks                  []string
+	Enforce                        string
+	Listen                         string
+	CADir                          string
+	Origin                         string // empty: Graph itself; standin: the local Graph
+	OriginCA                       string
+	Other                          string
+	Ledger                         string // empty: none is kept
+	Log                            string // empty: text on a terminal, JSON elsewhere
+	LogLevel                       string
+	UpstreamProxy                  string
+	ProxyPassword                  string   // empty: none is asked for
+	GraphHosts                     []string // in addition to those of the national clouds
+	Batch                          string
+	Repeat                         string
+	Match                          []string
+	Ignore                         []string
+	Sync                           string
+	Latency                        string
+	Strict                         bool
+	Output                         string
+	Quiet                          bool
+	Verbose                        bool
+	Report                         string // empty: none is written
+	Admin                          string // empty: there is no console
+	AdminWrite                     bool
 	// AdminTokenFile keeps the console's token; empty: each start makes a new one.
 	AdminTokenFile string
 

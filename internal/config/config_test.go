@@ -19,6 +19,7 @@ func defaults(change func(*config.Settings)) config.Settings {
 	s := config.Settings{
 		Mode: "live", Enforce: "deny", Listen: "127.0.0.1:8080", Other: "tunnel", LogLevel: "info",
 		Batch: "whole", Repeat: "error", Sync: "interval", Latency: "off", Output: "text",
+		PolicyKeyAlgorithm: "RS256", PolicyPoll: "1m",
 	}
 	if change != nil {
 		change(&s)
@@ -52,6 +53,15 @@ func TestParse(t *testing.T) {
 		{name: "flags repeat, and the last of a single one wins",
 			args: []string{"--match=-body", "--match", "header:x", "--log=text", "--log=json"},
 			want: defaults(func(s *config.Settings) { s.Match, s.Log = []string{"-body", "header:x"}, "json" })},
+		{name: "a server or a stream is no path",
+			args: []string{"--policy=https://bundles.example/b.tar.gz", "--policy=/mine", "--decision-log=-", "--decision-log-mask=/input/request/body"},
+			want: defaults(func(s *config.Settings) {
+				s.Policy, s.DecisionLog, s.DecisionMasks = []string{"https://bundles.example/b.tar.gz", "/mine"}, "-", []string{"/input/request/body"}
+			})},
+		{name: "plain http with a key", args: []string{"--policy=http://bundles.example/b.tar.gz", "--policy-key=/key.pem"},
+			want: defaults(func(s *config.Settings) {
+				s.Policy, s.PolicyKey = []string{"http://bundles.example/b.tar.gz"}, "/key.pem"
+			})},
 		{name: "an empty flag unsets what the file set",
 			file: "origin: standin\npolicy: [/a]\n", args: []string{"--origin=", "--policy="},
 			want: defaults(nil)},
@@ -149,6 +159,18 @@ func TestParseFaults(t *testing.T) {
 				"GRAPHWARDEN_ORIGIN: replay never dials: leave it out, or unset it with --origin=",
 				"--origin-ca: the stand-in brings its own certificate: leave it out",
 			}},
+		{name: "bundles from servers", args: []string{"--mode=replay", "--cassette=/c", "--policy=http://bundles.example/b.tar.gz"},
+			want: []string{
+				"--policy: replay never dials: save the bundle to a file and name that",
+				"--policy: over plain http anybody can change a bundle: use https, or name the key it is signed with: --policy-key FILE",
+			}},
+		{name: "how policies are fetched and decisions masked", args: []string{"--policy-poll=10", "--decision-log-mask=/request/body", "--policy-key-algorithm=none"},
+			want: []string{
+				`--policy-key-algorithm: "none" is not RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, HS256, HS384 or HS512`,
+				`--policy-poll: "10" is no duration of a second or more, such as 5m`,
+				`--decision-log-mask: "/request/body" does not lead into /input or /result`,
+			}},
+		{name: "a poll without end", args: []string{"--policy-poll=10ms"}, want: []string{`--policy-poll: "10ms" is no duration of a second or more, such as 5m`}},
 		{name: "a CA for no origin", args: []string{"--origin-ca=x"},
 			want: []string{"--origin-ca: it is for an origin of your own: name it with --origin URL"}},
 		{name: "what belongs to a console that is nowhere", args: []string{"--admin-write", "--admin-token-file=t"},

@@ -54,7 +54,7 @@ func (set *Setting) read(v, dir string) (string, error) {
 			return "", fmt.Errorf("%q is not %s", v, list(set.Choices))
 		}
 	case Path:
-		if !filepath.IsAbs(v) {
+		if v != "-" && !isURL(v) && !filepath.IsAbs(v) {
 			v = filepath.Join(dir, v)
 		}
 	}
@@ -65,6 +65,9 @@ func (set *Setting) read(v, dir string) (string, error) {
 	}
 	return v, nil
 }
+
+// isURL tells a path from what a server is to be asked for.
+func isURL(v string) bool { return strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "http://") }
 
 // list writes words as a person would: a, b or c.
 func list(words []string) string {
