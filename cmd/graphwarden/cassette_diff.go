@@ -167,8 +167,12 @@ func runCassetteExplain(_ context.Context, env *Env, args []string) error {
 		return usageError("graphwarden cassette explain --help", "%w", err)
 	}
 	match.Ignore = s.Ignore
+	redaction, err := redactionOf(s, nil, nil)
+	if err != nil {
+		return err
+	}
 	stop := env.slow(s.Cassette)
-	t, err := tape.Open(tape.Options{Mode: tape.Replay, Cassette: s.Cassette, Match: match})
+	t, err := tape.Open(tape.Options{Mode: tape.Replay, Cassette: s.Cassette, Match: match, Redact: redaction})
 	stop()
 	if err != nil {
 		return err

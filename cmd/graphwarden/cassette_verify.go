@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/graphwarden/graphwarden/internal/config"
 	"github.com/graphwarden/graphwarden/internal/tape"
 )
 
@@ -45,6 +47,26 @@ Examples:
 // redactionFlags add to what is kept and taken out.
 type redactionFlags struct{ headers, fields words }
 
+// redactionOf is what the settings and the flags ask for.
+func redactionOf(s config.Settings, headers, fields []string) (tape.Redaction, error) {
+	o, err := tape.ParseRedact(s.Redact)
+	if err != nil {
+		return o, usageError("graphwarden cassette scrub --help", "%w", err)
+	}
+	o.KeepHeaders, o.Fields = headers, fields
+	if len(s.Pseudonyms) == 0 && s.PseudonymKeyFile == "" {
+		return o, nil
+	}
+	key, err := os.ReadFile(s.PseudonymKeyFile)
+	if err == nil {
+		o.Pseudonyms, err = tape.ParsePseudonyms(s.Pseudonyms, key)
+	}
+	if err != nil {
+		return o, usageError("name a file of 16 bytes or more with --pseudonym-key-file", "read the pseudonyms' key: %w", err)
+	}
+	return o, nil
+}
+
 func (f *redactionFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.headers, "keep-header", "one more header field that may stay, `NAME` (repeatable)")
 	fs.Var(&f.fields, "field", "one more field whose value is a secret, `NAME`, in bodies, forms and queries (repeatable)")
@@ -66,7 +88,11 @@ func (f *cassetteVerifyFlags) register(fs *flag.FlagSet) {
 
 func runCassetteVerify(ctx context.Context, env *Env, args []string) error {
 	var f cassetteVerifyFlags
-	_, rest, err := env.parse("cassette verify", args, f.register)
+	s, rest, err := env.parse("cassette verify", args, f.register)
+	if err != nil {
+		return err
+	}
+	redaction, err := redactionOf(s, f.headers, f.fields)
 	if err != nil {
 		return err
 	}
@@ -78,7 +104,7 @@ func runCassetteVerify(ctx context.Context, env *Env, args []string) error {
 	// Load tells a damaged file; the notices of one that loads are told, and do not fail it.
 	err = eachCassette(ctx, env, files, func(c *tape.Cassette) error {
 		tellNotices(env, c)
-		found, err := tape.Verify(c.Path, f.redaction())
+		found, err := tape.Verify(c.Path, redaction)
 		report.findings = append(report.findings, found...)
 		return err
 	})
@@ -108,7 +134,11 @@ func counted(n int, noun string) string {
 
 func runCassetteScrub(ctx context.Context, env *Env, args []string) error {
 	var f redactionFlags
-	_, rest, err := env.parse("cassette scrub", args, f.register)
+	s, rest, err := env.parse("cassette scrub", args, f.register)
+	if err != nil {
+		return err
+	}
+	redaction, err := redactionOf(s, f.headers, f.fields)
 	if err != nil {
 		return err
 	}
@@ -125,7 +155,7 @@ func runCassetteScrub(ctx context.Context, env *Env, args []string) error {
 		changed := false
 		err := tape.Rewrite(path, func(c *tape.Cassette) (*tape.Cassette, error) {
 			var err error
-			if changed, err = tape.Scrub(c, f.redaction()); !changed {
+			if changed, err = tape.Scrub(c, redaction); !changed {
 				return nil, err
 			}
 			return c, err

@@ -175,7 +175,7 @@ func exchangeJSON(e proxy.Exchange, cassette string) map[string]any {
 		"schema": outputSchema, "type": "exchange", "id": e.ID, "time": e.Time.UTC().Format(time.RFC3339Nano),
 		"method": e.Method, "host": e.Host, "path": e.Path, "operation": e.Operation, "resource": e.Resource, "object": e.Object(),
 		"targets": append([]string{}, e.Targets...), "verdict": e.Verdict, "enforced": e.Enforced, "violations": found,
-		"refusal": e.Refusal, "message": e.Message, "source": string(e.Source), "status": e.Status, "cassette": cassette,
+		"session": e.Session, "refusal": e.Refusal, "message": e.Message, "source": string(e.Source), "status": e.Status, "cassette": cassette,
 		"duration_us": e.Duration.Microseconds(),
 	}
 }
@@ -215,6 +215,12 @@ func summaryText(mode, cassette string, s proxy.Summary) string {
 	if s.Passed > 0 {
 		text += fmt.Sprintf("; %d denied changes were let through", s.Passed)
 	}
+	if s.Drifted > 0 {
+		text += fmt.Sprintf("; %s differ from the recorded ones", counted(s.Drifted, "answer"))
+	}
+	if s.Faults > 0 {
+		text += fmt.Sprintf("; %s asked for", counted(s.Faults, "fault"))
+	}
 	if cassette != "" {
 		text += " (" + mode + " " + cassette + ")"
 	}
@@ -222,12 +228,12 @@ func summaryText(mode, cassette string, s proxy.Summary) string {
 }
 
 // files writes what was asked for beside the lines: the report, and the table of GitHub Actions.
-func (r *reporter) files(report, summary string) error {
+func (r *reporter) files(report, summary string, strict bool, counts proxy.Summary, sessions []proxy.Session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.actions.writeSummary(r.kept, summary)
 	if report != "" {
-		err = errors.Join(err, writeJUnit(report, r.kept))
+		err = errors.Join(err, r.writeReport(report, strict, counts, sessions))
 	}
 	return err
 }

@@ -149,7 +149,7 @@ func TestActions(t *testing.T) {
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
-	if err := r.files("", "1 allowed"); err != nil {
+	if err := r.files("", "1 allowed", false, proxy.Summary{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(summary)
@@ -179,7 +179,7 @@ func TestJUnit(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "report.xml")
 	all := exchanges()
-	if err := writeJUnit(path, []proxy.Exchange{all["allow"], all["deny"], all["error"]}); err != nil {
+	if err := writeJUnit(path, []proxy.Exchange{all["allow"], all["deny"], all["error"]}, nil); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)

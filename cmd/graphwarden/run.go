@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/graphwarden/graphwarden/internal/config"
+	"github.com/graphwarden/graphwarden/proxy"
 )
 
 const runUsage = `Usage: graphwarden run [FLAGS] -- COMMAND [ARGUMENTS]
@@ -60,7 +61,7 @@ func runRun(ctx context.Context, env *Env, args []string) error {
 		return errors.Join(childErr, stopErr)
 	}
 	report.summary(p.warden.Mode(), s.Cassette, summary)
-	if err := report.files(s.Report, summaryText(p.warden.Mode(), s.Cassette, summary)); err != nil {
+	if err := report.files(s.Report, summaryText(p.warden.Mode(), s.Cassette, summary), s.Strict, summary, p.warden.Sessions()); err != nil {
 		return errors.Join(err, stopErr)
 	}
 	if stopErr != nil {
@@ -69,14 +70,19 @@ func runRun(ctx context.Context, env *Env, args []string) error {
 	if childErr != nil {
 		return childErr
 	}
-	return runVerdict(env, s, summary.UnusedList, verdictError(s, summary))
+	return runVerdict(env, s, summary, verdictError(s, summary))
 }
 
-// runVerdict lists what strictness complains of.
-func runVerdict(env *Env, s config.Settings, unused []string, err error) error {
+// runVerdict lists what strictness, or a comparison, complains of.
+func runVerdict(env *Env, s config.Settings, summary proxy.Summary, err error) error {
+	if !s.Quiet && s.Output != "json" {
+		for _, line := range summary.DriftList {
+			note(env, "drift: %s", printable(line))
+		}
+	}
 	exit, ok := errors.AsType[*exitError](err)
 	if ok && exit.code == codeUnused && !s.Quiet && s.Output != "json" {
-		for _, line := range unused {
+		for _, line := range summary.UnusedList {
 			note(env, "unused: %s", line)
 		}
 	}
@@ -93,6 +99,7 @@ func runChild(env *Env, p *running, path string, args []string) error {
 	if err != nil {
 		return fmt.Errorf("prepare certificates: %w", err)
 	}
+	environ = append(environ, sessionEnvironment(p.warden.Sessions())...)
 	if u, err := url.Parse(p.url()); err == nil {
 		// A browser in the child may have made one; no other proxy will have this name to come back to it.
 		defer os.RemoveAll(browserProfile(authority, u))

@@ -76,7 +76,7 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	if err == nil {
 		err = stopErr
 	}
-	if err == nil && s.Strict && summary.Unused > 0 {
+	if err == nil && (s.Strict && summary.Unused > 0 || drifted(s, summary)) {
 		err = verdictError(s, summary)
 	}
 	return err

@@ -44,9 +44,13 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		Policy: s.Policy, Data: s.Data, Enforce: proxy.Enforce(s.Enforce), BatchPartial: s.Batch == "partial",
 		CADir: s.CADir, GraphHosts: s.GraphHosts, DenyOther: s.Other == "deny",
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
+		Redact: s.Redact, Pseudonyms: s.Pseudonyms, Faults: s.Faults, DriftIgnore: s.DriftIgnore,
 		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
 	}
 	if r.decisions, err = policySettings(env, s, &settings); err != nil {
+		return nil, err
+	}
+	if err = recordingSettings(&settings, s); err != nil {
 		return nil, err
 	}
 	if r.admin, err = listenAdmin(s); err != nil {
@@ -169,6 +173,8 @@ func verdictError(s config.Settings, sum proxy.Summary) error {
 	switch {
 	case sum.Failed > 0:
 		return &exitError{code: codeFailed, err: fmt.Errorf("record to %s: %d exchanges could not be written", s.Cassette, sum.Failed)}
+	case drifted(s, sum):
+		return &exitError{code: codeFailed, err: fmt.Errorf("%s of Graph on %s, %s allowed", counted(sum.Drifted, "answer"), s.Cassette+" differ", s.DriftThreshold)}
 	case sum.Denied > sum.Passed:
 		return &exitError{code: codeDenied}
 	case sum.Missed > 0:

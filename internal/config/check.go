@@ -89,6 +89,22 @@ func checkMask(v string) error {
 	return nil
 }
 
+func checkNumber(v string) error {
+	if _, err := strconv.ParseUint(v, 10, 31); err != nil {
+		return fmt.Errorf("%q is not a number from 0", v)
+	}
+	return nil
+}
+
+// checkVariable takes names that can stand in a variable of the environment.
+func checkVariable(v string) error {
+	name, _, ok := strings.Cut(v, "=")
+	if !ok || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return fmt.Errorf("%q is not NAME=VALUE, with letters, digits and _ in the name", v)
+	}
+	return nil
+}
+
 func checkPointer(v string) error {
 	if !strings.HasPrefix(v, "/") {
 		return fmt.Errorf("%q does not start with /: a JSON pointer does", v)
@@ -137,8 +153,22 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 	if s.Quiet && s.Verbose {
 		fault("verbose", "quiet and verbose contradict each other")
 	}
+	for name, set := range map[string]bool{"drift-threshold": s.DriftThreshold != "0", "drift-ignore": len(s.DriftIgnore) > 0} {
+		if set && s.Mode != "diff" && s.Source(name) == "--"+name {
+			fault(name, "it is for --mode diff")
+		}
+	}
+	if s.Faults == "" && s.Source("fault-seed") == "--fault-seed" {
+		fault("fault-seed", "it is for faults: name them with --faults SPEC")
+	}
+	if len(s.Pseudonyms) > 0 && s.PseudonymKeyFile == "" {
+		fault("pseudonym", "pseudonyms are made with a key: name its file with --pseudonym-key-file FILE")
+	}
+	if len(s.Variables) > 0 && s.Source("variable") == "--variable" && (s.Mode == "live" || s.Mode == "replay" || s.Mode == "diff") {
+		fault("variable", "variables are noted while recording: choose --mode record, new or auto")
+	}
 	// In the environment or the file of a pipeline, strict may well stand beside a run that records.
-	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record") {
+	if s.Source("strict") == "--strict" && s.Strict && (s.Mode == "live" || s.Mode == "record" || s.Mode == "diff") {
 		fault("strict", "only a replay can leave recordings unused: choose --mode replay or auto")
 	}
 }

@@ -18,7 +18,7 @@ import (
 func defaults(change func(*config.Settings)) config.Settings {
 	s := config.Settings{
 		Mode: "live", Enforce: "deny", Listen: "127.0.0.1:8080", Other: "tunnel", LogLevel: "info",
-		Batch: "whole", Repeat: "error", Sync: "interval", Latency: "off", Output: "text",
+		Batch: "whole", Repeat: "error", Sync: "interval", Latency: "off", DriftThreshold: "0", FaultSeed: "1", Output: "text",
 		PolicyKeyAlgorithm: "RS256", PolicyPoll: "1m",
 	}
 	if change != nil {
@@ -133,7 +133,7 @@ func TestParseFaults(t *testing.T) {
 		{name: "each value with its place",
 			file: "# a comment\nmode: rec\n", env: []string{"GRAPHWARDEN_BATCH=half"}, args: []string{"--listen", "8080", "--quiet=maybe"},
 			want: []string{
-				`graphwarden.yaml:2: mode: "rec" is not live, record, replay, auto or new`,
+				`graphwarden.yaml:2: mode: "rec" is not live, record, replay, auto, new or diff`,
 				`--listen: "8080" is not HOST:PORT`,
 				`GRAPHWARDEN_BATCH: "half" is not whole or partial`,
 				`--quiet: "maybe" is neither true nor false`,

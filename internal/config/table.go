@@ -49,6 +49,7 @@ var (
 	ledgers = []string{"ledger list", "ledger show", "ledger verify"}
 	// judges are the commands that load the policies without serving.
 	judges    = []string{"check", "policy list", "policy test", "policy explain", "policy backtest"}
+	redacting = []string{"cassette verify", "cassette scrub", "cassette explain"}
 	matchers  = []string{"cassette diff", "cassette explain"}
 	withTrust = []string{"serve", "run", "config", "env", "doctor", "ca init", "ca path", "ca export", "ca install", "ca remove"}
 )
@@ -56,11 +57,11 @@ var (
 // Table is every setting, in the order of help. A row is here only when some command acts on it.
 func Table() []Setting {
 	return []Setting{
-		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto", "new"}, Commands: proxies,
-			Help:   "pass on, record, answer from the cassette, replay if there is one and else record, or record what is missing",
+		{Name: "mode", Kind: Choice, Default: "live", Choices: []string{"live", "record", "replay", "auto", "new", "diff"}, Commands: proxies,
+			Help:   "pass on, record, answer from the cassette, replay if there is one and else record, record what is missing, or compare Graph with it",
 			target: func(s *Settings) any { return &s.Mode }},
 		{Name: "cassette", Kind: Path, Arg: "FILE", Commands: slices.Concat([]string{"cassette explain"}, proxies),
-			Help:   "the cassette to record to or replay from",
+			Help:   "the cassette to record to or replay from; with {session} in it, one for each user of the proxy's URL",
 			target: func(s *Settings) any { return &s.Cassette }},
 		{Name: "policy", Kind: Path, List: true, Arg: "PATH", Commands: slices.Concat([]string{"doctor"}, judges, proxies),
 			Help:   "a folder, file or bundle of Rego policies, or the https URL of a bundle (repeatable; default: the embedded library)",
@@ -138,6 +139,30 @@ func Table() []Setting {
 		{Name: "latency", Kind: Text, Default: "off", Arg: "off|recorded|DURATION", Commands: proxies, check: checkLatency,
 			Help:   "in replay, how long an answer is held back",
 			target: func(s *Settings) any { return &s.Latency }},
+		{Name: "drift-threshold", Kind: Text, Default: "0", Arg: "N", Commands: proxies, check: checkNumber,
+			Help:   "in mode diff, how many answers may differ from the recorded ones before the exit code is 1",
+			target: func(s *Settings) any { return &s.DriftThreshold }},
+		{Name: "drift-ignore", Kind: Text, List: true, Arg: "/POINTER", Commands: proxies, check: checkPointer,
+			Help:   "a place in an answer that need not be as recorded in mode diff, beside dates, etags and ids of requests (repeatable)",
+			target: func(s *Settings) any { return &s.DriftIgnore }},
+		{Name: "faults", Kind: Text, Arg: "SPEC", Commands: proxies,
+			Help:   "make requests fail before they reach Graph or the cassette: 429:every=3,retry-after=1; 503:rate=0.1; 429:first=2; reset:rate=0.05; slow:delay=200ms",
+			target: func(s *Settings) any { return &s.Faults }},
+		{Name: "fault-seed", Kind: Text, Default: "1", Arg: "N", Commands: proxies, check: checkNumber,
+			Help:   "the same seed makes the same requests fail",
+			target: func(s *Settings) any { return &s.FaultSeed }},
+		{Name: "redact", Kind: Text, List: true, Arg: "RULE", Commands: slices.Concat(redacting, proxies),
+			Help:   "take more out of recordings: header:NAME, a JSON pointer such as /target/groupId, or regex:EXPR (repeatable)",
+			target: func(s *Settings) any { return &s.Redact }},
+		{Name: "pseudonym", Kind: Text, List: true, Arg: "KIND", Commands: slices.Concat(redacting, proxies),
+			Help:   "put pseudonyms into recordings for guid, upn, tenant or domain:NAME (repeatable; needs --pseudonym-key-file)",
+			target: func(s *Settings) any { return &s.Pseudonyms }},
+		{Name: "pseudonym-key-file", Kind: Path, Arg: "FILE", Commands: slices.Concat(redacting, proxies),
+			Help:   "the key that pseudonyms are made with, 16 bytes or more; a replay needs the same",
+			target: func(s *Settings) any { return &s.PseudonymKeyFile }},
+		{Name: "variable", Kind: Text, List: true, Arg: "NAME=VALUE", Commands: proxies, check: checkVariable,
+			Help:   "note a value on the cassette that is recorded, for its replay (repeatable); run hands it to the command as GRAPHWARDEN_VARIABLE_NAME",
+			target: func(s *Settings) any { return &s.Variables }},
 		{Name: "strict", Kind: Bool, Commands: proxies,
 			Help:   "fail with exit code 5 when a replay leaves recordings unused",
 			target: func(s *Settings) any { return &s.Strict }},
@@ -151,7 +176,7 @@ func Table() []Setting {
 			Help:   "print reads, paths, whole ids and noted rules too (also -v)",
 			target: func(s *Settings) any { return &s.Verbose }},
 		{Name: "report", Kind: Path, Arg: "FILE", Commands: []string{"run", "config"},
-			Help:   "write the verdicts to this file as JUnit XML, one test case a change",
+			Help:   "write the verdicts and how each session went to this file: as JSON if its name ends in .json, else as JUnit XML",
 			target: func(s *Settings) any { return &s.Report }},
 		{Name: "admin", Kind: Text, Arg: "ADDR", Commands: proxies, check: checkAddress,
 			Help:   "serve the console, the admin API and metrics at this address (run takes it from its flag only; default: nowhere)",
