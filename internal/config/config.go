@@ -44,12 +44,21 @@ type Settings struct {
 	Sync                           string
 	Latency                        string
 	Strict                         bool
-	Output                         string
-	Quiet                          bool
-	Verbose                        bool
-	Report                         string // empty: none is written
-	Admin                          string // empty: there is no console
-	AdminWrite                     bool
+	// DriftThreshold and FaultSeed are numbers.
+	DriftThreshold   string
+	DriftIgnore      []string
+	Faults           string
+	FaultSeed        string
+	Redact           []string
+	Pseudonyms       []string
+	PseudonymKeyFile string
+	Variables        []string // NAME=VALUE
+	Output           string
+	Quiet            bool
+	Verbose          bool
+	Report           string // empty: none is written
+	Admin            string // empty: there is no console
+	AdminWrite       bool
 	// AdminTokenFile keeps the console's token; empty: each start makes a new one.
 	AdminTokenFile string
 
