@@ -83,7 +83,7 @@ func (d *doctor) authority() (*ca.Authority, finding) {
 }
 
 func (d *doctor) policies(ctx context.Context) finding {
-	engine, err := policy.Load(ctx, policy.Options{Paths: d.settings.Policy, Data: d.settings.Data})
+	engine, err := loadPolicies(ctx, d.settings)
 	if err != nil {
 		return finding{Name: "policy", Health: failing, Detail: inOneLine(err),
 			Fix: "until it is mended, serve and run do not start"}
