@@ -105,7 +105,9 @@ func TestHostileHTTP2(t *testing.T) {
 	request := func(pairs ...string) func(*h2) uint32 {
 		return func(x *h2) uint32 { return x.headers(true, pairs...) }
 	}
-	const flooded = "closed|goaway ENHANCE_YOUR_CALM|goaway INTERNAL_ERROR"
+	// The proxy either ends a connection that floods it or stops reading, so that the client waits;
+	// an honest one is served meanwhile.
+	const flooded = "still open|closed|goaway ENHANCE_YOUR_CALM|goaway INTERNAL_ERROR"
 	const broken = "reset PROTOCOL_ERROR|goaway PROTOCOL_ERROR|400"
 	for _, tc := range []struct {
 		name    string
@@ -225,7 +227,7 @@ func TestHostileHTTP2(t *testing.T) {
 				_ = fr.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1})
 			})
 			return 0
-		}, "still open|" + flooded, nil},
+		}, flooded, nil},
 		{"pings without end", func(x *h2) uint32 {
 			x.flood(400_000, func(fr *http2.Framer) { _ = fr.WritePing(false, [8]byte{}) })
 			return 0
@@ -233,23 +235,22 @@ func TestHostileHTTP2(t *testing.T) {
 		{"windows without end", func(x *h2) uint32 {
 			x.flood(400_000, func(fr *http2.Framer) { _ = fr.WriteWindowUpdate(0, 1) })
 			return 0
-		}, "still open|" + flooded, nil},
+		}, flooded, nil},
 		{"priorities without end", func(x *h2) uint32 {
 			x.flood(400_000, func(fr *http2.Framer) { _ = fr.WritePriority(7, http2.PriorityParam{StreamDep: 3}) })
 			return 0
-		}, "still open|" + flooded, nil},
+		}, flooded, nil},
 		{"empty data without end", func(x *h2) uint32 {
 			id := x.headers(false, post2()...)
 			x.flood(400_000, func(fr *http2.Framer) { _ = fr.WriteData(id, false, nil) })
 			return id
-		}, "still open|400|" + flooded, nil},
+		}, "400|" + flooded, nil},
 	} {
 		x := h.h2()
 		_ = x.conn.SetDeadline(time.Now().Add(2 * time.Second))
 		if got := x.outcome(tc.send(x)); !alternative(tc.want, got) {
 			t.Errorf("%s: got %q, want %s", tc.name, got, tc.want)
 		}
-		_ = x.conn.Close()
 		seen := origin.take()
 		if diff := cmp.Diff(tc.reached, seen); diff != "" && !(seen == nil && strings.Contains(tc.want, "|")) {
 			t.Errorf("%s: what reached the origin (-want +got):\n%s", tc.name, diff)
@@ -257,6 +258,7 @@ func TestHostileHTTP2(t *testing.T) {
 		if got := send1(t, honest); got != 200 {
 			t.Errorf("%s: an honest client is answered %d afterwards", tc.name, got)
 		}
+		_ = x.conn.Close()
 	}
 }
 
@@ -288,6 +290,7 @@ func (x *h2) headersOpen(pairs ...string) uint32 {
 // flood writes a frame many times, until the proxy has had enough.
 func (x *h2) flood(n int, write func(*http2.Framer)) {
 	const together = 2000
+	_ = x.conn.SetDeadline(time.Now().Add(15 * time.Second))
 	var b bytes.Buffer
 	fr := http2.NewFramer(&b, nil)
 	fr.AllowIllegalWrites = true
