@@ -8,8 +8,10 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Cassette is a file of interactions, read. It keeps the file's bytes and where each interaction stands in them;
@@ -250,16 +252,48 @@ func (c *Cassette) split() error {
 	if !bytes.HasPrefix(c.data[start-1:end], itemStart) {
 		return errShape
 	}
-	c.items = make([]span, 0, (end-start)/1400+1)
-	for from := start; ; {
-		n := bytes.Index(c.data[from:end], itemStart)
-		if n < 0 {
-			c.items = append(c.items, span{from, end})
-			return nil
+	starts := itemStarts(c.data[:end], start)
+	c.items = make([]span, len(starts))
+	for i, from := range starts {
+		c.items[i] = span{from, end}
+		if i > 0 {
+			c.items[i-1].to = from
 		}
-		c.items = append(c.items, span{from, from + n + 1})
-		from += n + 1
 	}
+	return nil
+}
+
+// itemStarts finds where items begin from start on, on all cores.
+func itemStarts(data []byte, start int) []int {
+	const chunk = 4 << 20
+	chunks := make([][]int, (len(data)-start)/chunk+1)
+	var wg sync.WaitGroup
+	next := int32(-1)
+	for range min(runtime.GOMAXPROCS(0), len(chunks)) {
+		wg.Go(func() {
+			for {
+				k := int(atomic.AddInt32(&next, 1))
+				if k >= len(chunks) {
+					return
+				}
+				// A start is found by the line feed before it; the one at the border is looked for here, and only here.
+				from := start - 1 + k*chunk
+				to := min(from+chunk+len(itemStart)-1, len(data))
+				list := make([]int, 0, chunk/1024)
+				for {
+					n := bytes.Index(data[from:to], itemStart)
+					if n < 0 {
+						break
+					}
+					from += n + 1
+					list = append(list, from)
+				}
+				chunks[k] = list
+			}
+		})
+	}
+	wg.Wait()
+	return slices.Concat(chunks...)
 }
 
 // readHead reads the lines before the interactions; it knows keys with a plain value at the top level.
@@ -342,8 +376,19 @@ func endsWhole(raw []byte) bool {
 func (c *Cassette) scanAll() []int {
 	var mu sync.Mutex
 	var bad []int
+	// The collector lets garbage grow to the size of what lives, here that of the file; it is cheap to be asked earlier,
+	// since there are no pointers in a file.
+	const often = 192 << 20
+	var scanned atomic.Int64
 	parallel(len(c.items), func(from, to int) {
+		done := 0
 		for i := from; i < to; i++ {
+			if done += c.items[i].to - c.items[i].from; done >= 1<<20 {
+				if n := scanned.Add(int64(done)); n/often != (n-int64(done))/often {
+					runtime.GC()
+				}
+				done = 0
+			}
 			if c.note(i) {
 				continue
 			}

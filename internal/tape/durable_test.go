@@ -146,6 +146,10 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(killedEnv); path != "" {
 		recordUntilKilled(path)
 	}
+	if path := os.Getenv(scaleEnv); path != "" {
+		measureScale(path)
+		return
+	}
 	os.Exit(m.Run())
 }
 
