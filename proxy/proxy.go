@@ -50,6 +50,13 @@ type Settings struct {
 	DriftIgnore []string
 	// Sync is when a recording reaches the disk itself: interval (default) or always (before each answer).
 	Sync string
+	// Order is any (default) or strict: in a replay, what comes before its turn is a miss.
+	Order string
+	// MaxAge is how old a cassette may be that is replayed; 0 means any age. With MaxAgeWarn an older one is told of and
+	// replayed. Owner is noted on a new cassette as who answers for it.
+	MaxAge     time.Duration
+	MaxAgeWarn bool
+	Owner      string
 	// Faults makes some requests fail, as in 429:every=3,retry-after=1;503:rate=0.1;reset:rate=0.05;slow:delay=200ms. The same
 	// FaultSeed makes the same ones fail.
 	Faults    string
@@ -211,13 +218,15 @@ func (w *Warden) openTape() error {
 
 func tapeOptions(s Settings, log *slog.Logger) (tape.Options, error) {
 	o := tape.Options{Logger: log, IgnoreAnswer: s.DriftIgnore}
-	var errs [7]error
+	var errs [8]error
 	o.Mode, errs[0] = tape.ParseMode(or(s.Mode, string(tape.Live)))
 	o.Repeat, errs[1] = tape.ParseRepeat(s.Repeat)
 	o.Sync, errs[2] = tape.ParseSync(s.Sync)
 	o.Match, errs[3] = tape.ParseMatch(strings.Join(s.Match, ","))
 	o.Latency, errs[4] = tape.ParseLatency(s.Latency)
 	o.Match.Ignore = s.Ignore
+	o.Order, errs[7] = tape.ParseOrder(s.Order)
+	o.MaxAge, o.MaxAgeWarn, o.Owner, o.Now = s.MaxAge, s.MaxAgeWarn, s.Owner, s.Now
 	o.Redact, errs[5] = tape.ParseRedact(s.Redact)
 	if len(s.Pseudonyms) > 0 || len(s.PseudonymKey) > 0 {
 		o.Redact.Pseudonyms, errs[6] = tape.ParsePseudonyms(s.Pseudonyms, s.PseudonymKey)

@@ -20,7 +20,10 @@ func recordingSettings(to *proxy.Settings, s config.Settings) (err error) {
 			return &exitError{code: codeUsage, err: fmt.Errorf("read the pseudonyms' key: %w", err)}
 		}
 	}
-	// The value was checked with the settings.
+	// These were checked with the settings.
+	if s.MaxAge != "" {
+		to.MaxAge, _ = config.ParseAge(s.MaxAge)
+	}
 	to.FaultSeed, _ = strconv.ParseUint(s.FaultSeed, 10, 64)
 	for _, pair := range s.Variables {
 		name, value, _ := strings.Cut(pair, "=")

@@ -44,6 +44,7 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		Policy: s.Policy, Data: s.Data, Enforce: proxy.Enforce(s.Enforce), BatchPartial: s.Batch == "partial",
 		CADir: s.CADir, GraphHosts: s.GraphHosts, DenyOther: s.Other == "deny",
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
+		Order: s.Order, MaxAgeWarn: s.MaxAgeWarn, Owner: s.Owner,
 		Redact: s.Redact, Pseudonyms: s.Pseudonyms, Faults: s.Faults, DriftIgnore: s.DriftIgnore,
 		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
 	}

@@ -89,6 +89,25 @@ func checkMask(v string) error {
 	return nil
 }
 
+func checkAge(v string) error {
+	_, err := ParseAge(v)
+	return err
+}
+
+// ParseAge reads a number of days, 90d, or a duration such as 36h.
+func ParseAge(v string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(v, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil && n > 0 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is neither a number of days such as 90d nor a duration such as 36h", v)
+	}
+	return d, nil
+}
+
 func checkNumber(v string) error {
 	if _, err := strconv.ParseUint(v, 10, 31); err != nil {
 		return fmt.Errorf("%q is not a number from 0", v)
@@ -157,6 +176,12 @@ func (s *Settings) checkTogether(command string, faults *Faults) {
 		if set && s.Mode != "diff" && s.Source(name) == "--"+name {
 			fault(name, "it is for --mode diff")
 		}
+	}
+	if s.MaxAgeWarn && s.MaxAge == "" && s.Source("max-age-warn") == "--max-age-warn" {
+		fault("max-age-warn", "it is for --max-age: name an age, such as 90d")
+	}
+	if s.Order == "strict" && s.Source("order") == "--order" && (s.Mode == "live" || s.Mode == "record") {
+		fault("order", "only a replay has an order to hold: choose --mode replay or auto")
 	}
 	if s.Faults == "" && s.Source("fault-seed") == "--fault-seed" {
 		fault("fault-seed", "it is for faults: name them with --faults SPEC")

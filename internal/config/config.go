@@ -44,6 +44,10 @@ type Settings struct {
 	Sync                           string
 	Latency                        string
 	Strict                         bool
+	Order                          string
+	MaxAge                         string // empty: any age
+	MaxAgeWarn                     bool
+	Owner                          string
 	// DriftThreshold and FaultSeed are numbers.
 	DriftThreshold   string
 	DriftIgnore      []string

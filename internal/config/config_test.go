@@ -18,7 +18,7 @@ import (
 func defaults(change func(*config.Settings)) config.Settings {
 	s := config.Settings{
 		Mode: "live", Enforce: "deny", Listen: "127.0.0.1:8080", Other: "tunnel", LogLevel: "info",
-		Batch: "whole", Repeat: "error", Sync: "interval", Latency: "off", DriftThreshold: "0", FaultSeed: "1", Output: "text",
+		Batch: "whole", Repeat: "error", Sync: "interval", Latency: "off", DriftThreshold: "0", FaultSeed: "1", Order: "any", Output: "text",
 		PolicyKeyAlgorithm: "RS256", PolicyPoll: "1m",
 	}
 	if change != nil {
