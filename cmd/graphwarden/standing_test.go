@@ -50,8 +50,26 @@ type served struct {
 	t           *testing.T
 	cmd         *exec.Cmd
 	home, proxy string
-	out         bytes.Buffer // both streams
+	out         printed // both streams
 	done        chan error
+}
+
+// printed is what a process has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (p *printed) add(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text.WriteString(line)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 // serve starts one; limit is a shell's ulimit line, empty for none.
@@ -77,7 +95,7 @@ func serve(t *testing.T, home, limit string, args ...string) *served {
 		lines := bufio.NewReader(r)
 		for {
 			line, err := lines.ReadString('\n')
-			s.out.WriteString(line)
+			s.out.add(line)
 			if at, ok := strings.CutPrefix(line, "listening on "); ok {
 				listening <- strings.TrimSpace(at)
 			}
@@ -92,9 +110,7 @@ func serve(t *testing.T, home, limit string, args ...string) *served {
 		s.done <- err
 	}()
 	t.Cleanup(func() {
-		if s.cmd.ProcessState == nil {
-			_ = s.cmd.Process.Kill()
-		}
+		_ = s.cmd.Process.Kill() // an error where it has ended
 		_ = r.Close()
 	})
 	select {

@@ -41,6 +41,14 @@ func ask(t *testing.T, tp *Tape, method string) string {
 	return string(b)
 }
 
+// swap puts another file under a recording and gives the one there was.
+func (t *Tape) swap(f *os.File) (was *os.File) {
+	t.file.mu.Lock()
+	defer t.file.mu.Unlock()
+	was, t.file.f = t.file.f, f
+	return was
+}
+
 // TestAnswersOutliveTheDisk fails the disk under a recording. What is promised: every answer stays the origin's, each
 // exchange that is not on the cassette is counted and logged, Close returns the failure, and what was recorded before is
 // whole.
@@ -81,8 +89,7 @@ func TestAnswersOutliveTheDisk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			real := tp.file.f
-			tp.file.f = broken
+			real := tp.swap(broken)
 			for _, method := range []string{"POST", "GET", "POST"} {
 				if got := ask(t, tp, method); got != "origin's" {
 					t.Errorf("%s: %s: %q", tt.name, method, got)
@@ -126,11 +133,10 @@ func TestAFailedSyncIsNotForgotten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		real := tp.file.f
-		tp.file.f = broken
+		real := tp.swap(broken)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		tp.file.f = real
+		tp.swap(real)
 		if got := ask(t, tp, "POST"); got != "x" {
 			t.Errorf("answered %q", got)
 		}

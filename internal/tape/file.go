@@ -167,13 +167,13 @@ func (r *recording) start() {
 				return
 			case <-t.C:
 				r.mu.Lock()
-				dirty := r.dirty
+				dirty, f := r.dirty, r.f
 				r.dirty = false
 				r.mu.Unlock()
 				if !dirty {
 					continue
 				}
-				if err := r.f.Sync(); err != nil {
+				if err := f.Sync(); err != nil {
 					// The kernel tells of a failure once; a second call would report success for nothing.
 					r.mu.Lock()
 					r.err = errors.Join(r.err, err)
