@@ -7,7 +7,7 @@ GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 RACE        ?= $(shell CGO_ENABLED=1 sh -c 'command -v $$($(GO) env CC) >/dev/null 2>&1' && echo -race)
 CGO         := $(if $(RACE),CGO_ENABLED=1,)
 
-.PHONY: build test lint bench bench-large bench-go fuzz soak vuln licences demo cover release clean
+.PHONY: build test lint bench bench-large bench-cassette bench-go fuzz soak vuln licences demo cover release clean
 
 build:
 	$(GO) build -trimpath -o graphwarden ./cmd/graphwarden
@@ -30,6 +30,11 @@ bench:
 # The same with a million recordings.
 bench-large:
 	$(GO) run ./internal/bench -large $(BENCH)
+
+# Loading cassettes and looking requests up, beside go-vcr v2 and v4; PEERS=1000000 goes up to a million.
+PEERS ?= 1
+bench-cassette:
+	TAPE_TEST_PEERS=$(PEERS) $(GO) test -run '^TestPeers$$' -count 1 -timeout 30m -v ./internal/tape
 
 # The Go benchmarks of the hot paths, in a file for benchstat.
 bench-go:

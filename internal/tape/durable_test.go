@@ -150,6 +150,10 @@ func TestMain(m *testing.M) {
 		measureScale(path)
 		return
 	}
+	if what := os.Getenv(peersEnv); what != "" {
+		measurePeer(what)
+		return
+	}
 	os.Exit(m.Run())
 }
 
