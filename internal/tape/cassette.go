@@ -378,7 +378,7 @@ func (c *Cassette) scanAll() []int {
 	var bad []int
 	// The collector lets garbage grow to the size of what lives, here that of the file; it is cheap to be asked earlier,
 	// since there are no pointers in a file.
-	const often = 192 << 20
+	often := int64(max(32<<20, len(c.data)/8))
 	var scanned atomic.Int64
 	parallel(len(c.items), func(from, to int) {
 		done := 0

@@ -288,6 +288,7 @@ func scrubInteraction(r *redactor, x *Interaction) bool {
 	x.Request.Headers = r.requestHeader(x.Request.Headers)
 	x.Response.Headers = r.responseHeader(x.Response.Headers)
 	x.Response.Body = string(r.body([]byte(x.Response.Body)))
+	x.extra = r.text(x.extra, "")
 	return !bytes.Equal(before, x.appendYAML(nil))
 }
 

@@ -113,6 +113,8 @@ func (v *verifier) interaction(i int, x *Interaction) {
 	v.where = "response.body"
 	v.redact.body([]byte(x.Response.Body))
 	v.headers("response", x.Response.Headers)
+	v.where = "other keys"
+	v.redact.text(x.extra, "")
 }
 
 // headers reports header fields that recording would not have kept and whose name says that they carry a secret, and
@@ -162,6 +164,11 @@ func Scrub(c *Cassette, o Redaction) (changed bool, err error) {
 			changed = true
 			c.Set(i, x)
 		}
+	}
+	head, tail := r.text(c.fileHead(), ""), r.text(c.tail, "")
+	if !bytes.Equal(head, c.fileHead()) || !bytes.Equal(tail, c.tail) {
+		changed, c.head, c.tail = true, head, tail
+		c.renew()
 	}
 	if line := o.Pseudonyms.headLine(); line != "" {
 		c.head = putHead(c.fileHead(), pseudonymsKey, []byte(line))
