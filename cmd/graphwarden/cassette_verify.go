@@ -72,10 +72,6 @@ func (f *redactionFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.fields, "field", "one more field whose value is a secret, `NAME`, in bodies, forms and queries (repeatable)")
 }
 
-func (f *redactionFlags) redaction() tape.Redaction {
-	return tape.Redaction{KeepHeaders: f.headers, Fields: f.fields}
-}
-
 type cassetteVerifyFlags struct {
 	redactionFlags
 	output string

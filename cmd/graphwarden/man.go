@@ -14,6 +14,7 @@ func printMan(w io.Writer) error {
 	built := readBuild()
 	day, _, _ := strings.Cut(built.Time, "T")
 	fmt.Fprintf(&b, ".TH GRAPHWARDEN 1 %q %q\n.SH NAME\ngraphwarden \\- a record and replay proxy with policy checks for Microsoft Graph\n", day, "graphwarden "+built.Version)
+	b.WriteString(".ad l\n") // long words leave lines that cannot be adjusted
 	b.WriteString(".SH SYNOPSIS\n.B graphwarden\n.I COMMAND\n[\\fIFLAGS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n")
 	head, _, _ := strings.Cut(overview, "\n\nUsage:")
 	b.WriteString(roff(head) + "\n.SH COMMANDS\n")

@@ -123,7 +123,7 @@ func TestParseFaults(t *testing.T) {
 		want []string
 	}{
 		{name: "unknown names, each with the nearest",
-			file: "cassete: x\n", env: []string{"GRAPHWARDEN_POLCY=x"}, args: []string{"--enfroce", "warn"},
+			file: "cassete: x\n", env: []string{"GRAPHWARDEN_POLCY=x", "GRAPHWARDEN_VARIABLE_seed=42", "GRAPHWARDEN_RECORDED_AT=2026"}, args: []string{"--enfroce", "warn"},
 			want: []string{
 				"--enfroce: unknown flag; did you mean --enforce?",
 				"GRAPHWARDEN_POLCY: unknown variable; did you mean GRAPHWARDEN_POLICY?",

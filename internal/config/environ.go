@@ -24,6 +24,8 @@ func (c Call) readEnviron(faults *Faults) layer {
 		set := find(table, func(s *Setting) bool { return s.Variable() == name })
 		switch {
 		case value == "":
+		case name == prefix+"RECORDED_AT", strings.HasPrefix(name, prefix+"VARIABLE_"):
+			// what run hands to its command, which may call graphwarden in turn
 		case name == prefix+"CONFIG":
 			l[fileFlag] = given{values: []string{value}, source: name, dir: c.Dir}
 		case set == nil:

@@ -135,15 +135,6 @@ func (k *kept) restore(x *Interaction) (*Interaction, error) {
 	return x, nil
 }
 
-// settle keeps the whole interaction if what comes back from the format is not what went in.
-func (k *kept) settle(x *Interaction, back func() (*Interaction, error)) {
-	was := x.appendYAML(nil)
-	if y, err := back(); err == nil && bytes.Equal(y.appendYAML(nil), was) {
-		return
-	}
-	*k = kept{Exact: verbatim(was)}
-}
-
 // keptFile is what of a file another format has no place for.
 type keptFile struct {
 	Head verbatim `json:"head,omitempty" yaml:"head,omitempty"`

@@ -3,6 +3,7 @@ package tape_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -106,9 +107,7 @@ func writeFormatTwo(t *testing.T, from, to string) {
 		}
 		_, _ = io.WriteString(w, line+"\n")
 	}
-	if err := w.Flush(); err == nil {
-		err = out.Close()
-	} else {
+	if err := errors.Join(w.Flush(), out.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
