@@ -194,7 +194,7 @@ func Table() []Setting {
 			Help:   "serve the console, the admin API and metrics at this address (run takes it from its flag only; default: nowhere)",
 			target: func(s *Settings) any { return &s.Admin }},
 		{Name: "admin-write", Kind: Bool, Commands: proxies,
-			Help:   "let the admin API change something: reload the policies",
+			Help:   "let the admin API change something: reload the policies; start, switch and stop sessions",
 			target: func(s *Settings) any { return &s.AdminWrite }},
 		{Name: "admin-token-file", Kind: Path, Arg: "FILE", Commands: proxies,
 			Help:   "keep the console's token in this file, and make it if it is not there (default: a new token at each start)",

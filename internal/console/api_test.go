@@ -145,7 +145,7 @@ func TestInput(t *testing.T) {
 	}
 }
 
-func TestSessions(t *testing.T) {
+func TestClients(t *testing.T) {
 	t.Parallel()
 	s := serve(t, console.Options{})
 	named := func(name string, also func(*console.Exchange)) func(*console.Exchange) {
@@ -163,19 +163,19 @@ func TestSessions(t *testing.T) {
 		denied(e)
 		e.Enforced, e.Refusal, e.Source = false, "", "origin"
 	})))
-	got := decode[struct{ Sessions []console.Session }](t, s.request(t, "GET", "/api/v1/sessions", nil)).Sessions
-	want := []console.Session{
+	got := decode[struct{ Clients []console.Client }](t, s.request(t, "GET", "/api/v1/sessions", nil)).Clients
+	want := []console.Client{
 		{Name: "c", First: day.Add(4e9), Last: day.Add(4e9), Exchanges: 1, Denied: 1, Passed: 1, Verdict: "ok"},
 		{Name: "b", First: day.Add(3e9), Last: day.Add(3e9), Exchanges: 1, Allowed: 1, Missed: 1, Verdict: "missed", ExitCode: 4},
 		{Name: "a", First: day.Add(1e9), Last: day.Add(2e9), Exchanges: 2, Allowed: 1, Denied: 1, Replayed: 1, Verdict: "denied", ExitCode: 3},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("sessions (-want +got):\n%s", diff)
+		t.Errorf("clients (-want +got):\n%s", diff)
 	}
 	for n := range 400 {
 		s.Observe(exchange(n, named(fmt.Sprint("flood-", n), nil)))
 	}
-	got = decode[struct{ Sessions []console.Session }](t, s.request(t, "GET", "/api/v1/sessions", nil)).Sessions
+	got = decode[struct{ Clients []console.Client }](t, s.request(t, "GET", "/api/v1/sessions", nil)).Clients
 	if len(got) > 257 {
 		t.Errorf("%d sessions are told apart", len(got))
 	}

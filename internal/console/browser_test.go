@@ -249,7 +249,9 @@ func (b *browser) until(expression string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
 		// Between two pages there may be nothing to look at yet.
-		if b.eval("(() => { try { return !!("+expression+") } catch { return false } })()") == true {
+		result, err := b.send("Runtime.evaluate", map[string]any{"expression": "(() => { try { return !!(" + expression + ") } catch { return false } })()", "returnByValue": true})
+		var r struct{ Result struct{ Value any } }
+		if err == nil && json.Unmarshal(result, &r) == nil && r.Result.Value == true {
 			return
 		}
 	}
@@ -430,6 +432,12 @@ func TestPage(t *testing.T) {
 		b.eval(`document.activeElement.blur()`)
 		b.press(key)
 		b.until(`!document.getElementById("view-` + view + `").hidden && document.getElementById("view-` + view + `").children.length`)
+		if view == "cassette" && b.eval(`document.querySelectorAll("#view-cassette .acts").length`) != 0.0 {
+			t.Error("a page that only reads offers to write")
+		}
+		if view == "policies" {
+			b.until(`document.getElementById("tests").innerText.includes("33–35, 51") && document.querySelector("#view-policies td p.fault").textContent === "1 of 2 failed"`)
+		}
 		b.shoot(view + "-dark")
 		b.legible(view + "-dark")
 		b.size(1360, 820, false)
@@ -461,4 +469,51 @@ func TestPage(t *testing.T) {
 		t.Error("an exchange is wider than a phone")
 	}
 	b.clean(s)
+}
+
+// TestPageWrites switches a session and stops it, which a page that may only read does not offer.
+func TestPageWrites(t *testing.T) {
+	s := serve(t, console.Options{Write: true})
+	fill(s)
+	b := startBrowser(t)
+	b.size(1360, 820, false)
+	b.open(s)
+	b.eval(`location.hash = "#/cassette"`)
+	b.until(`document.querySelectorAll("#view-cassette .acts").length === 2`)
+	b.shoot("sessions-light")
+	b.legible("sessions-light")
+	b.size(390, 800, true)
+	b.eval(`document.querySelector("#view-cassette .acts").scrollIntoView()`)
+	b.shoot("sessions-phone-dark")
+	b.legible("sessions-phone-dark")
+	if wide := b.eval(`document.documentElement.scrollWidth > innerWidth`); wide == true {
+		t.Error("the sessions are wider than a phone")
+	}
+	b.size(1360, 820, false)
+
+	b.eval(`(() => { const acts = document.querySelectorAll("#view-cassette .acts")[1]; acts.querySelector("select").value = "live"; acts.querySelector("button").click(); })()`)
+	b.until(`document.querySelector("#view-cassette [role=status]").textContent === "checkout-test goes on in mode live"`)
+	if got := s.fake.Sessions()[1].Mode; got != "live" {
+		t.Errorf("mode %q", got)
+	}
+	stop := `document.querySelectorAll("#view-cassette .acts")[1].querySelectorAll("button")[1]`
+	b.eval(stop + `.focus()`)
+	b.eval(stop + `.click()`)
+	b.until(stop + `.textContent === "Really stop"`)
+	if s.fake.Sessions()[1].Ended {
+		t.Error("one press stopped the session")
+	}
+	b.eval(stop + `.click()`)
+	b.until(`document.querySelector("#view-cassette [role=status]").textContent === "checkout-test was stopped: ok"`)
+	if !s.fake.Sessions()[1].Ended {
+		t.Error("the session goes on")
+	}
+	s.fake.broken.Store(true)
+	b.eval(`document.querySelector("#view-cassette .acts button").click()`)
+	b.until(`document.querySelector("#view-cassette .fault").textContent === "no way out"`)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.dialogs) > 0 {
+		t.Errorf("dialogs: %q", b.dialogs)
+	}
 }

@@ -30,6 +30,16 @@ type Proxy interface {
 	Cassette() Cassette
 	// Reload reads the policies anew. On an error the last good set stays in force.
 	Reload(context.Context) error
+	// Sessions are the cassettes in use, that of all clients first.
+	Sessions() []Session
+	// StartSession opens one, StopSession ends it and SetMode goes on in another mode; the empty name is the tape of all
+	// clients. They are asked only if the console was opened for writing. An error may wrap ErrNoSession, ErrSessionRuns
+	// or ErrBadSession.
+	StartSession(SessionStart) (Session, error)
+	StopSession(name string) (Session, error)
+	SetMode(name, mode string) error
+	// Test runs the tests of the policies as their files are now. There is one call at a time.
+	Test(context.Context) (Tests, error)
 	// Ready is nil when new exchanges are welcome, else it says why not.
 	Ready() error
 }
@@ -40,7 +50,7 @@ type Options struct {
 	Proxy Proxy
 	// Token is what a reader must know; empty means a new one.
 	Token string
-	// Write lets the API change something: reload the policies.
+	// Write lets the API change something: reload the policies; start, switch and stop sessions.
 	Write bool
 	// Hosts are names, beside localhost and addresses, by which the server may be called.
 	Hosts []string
@@ -62,6 +72,7 @@ type Server struct {
 	log     *slog.Logger
 	kept    *exchanges
 	meter   *meter
+	tests   testRuns
 	server  *http.Server
 	streams chan struct{}
 	done    chan struct{}
@@ -73,6 +84,7 @@ func New(o Options) *Server {
 		proxy: o.Proxy, token: o.Token, write: o.Write, hosts: o.Hosts, log: o.Logger,
 		kept:    newExchanges(or(o.Keep, 1000), or(o.KeepBytes, 64<<20)),
 		streams: make(chan struct{}, maxReaders), done: make(chan struct{}),
+		tests: testRuns{running: make(chan struct{}, 1)},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -116,7 +128,10 @@ func (s *Server) Attach(id string, d Detail) { s.kept.attach(id, d) }
 func (s *Server) Lost() { s.meter.lost.Inc() }
 
 // Reloaded is told of each reload of the policies, whoever asked for it.
-func (s *Server) Reloaded(err error) { s.meter.reloaded(err) }
+func (s *Server) Reloaded(err error) {
+	s.meter.reloaded(err)
+	s.tests.forget()
+}
 
 // Serve answers on a listener until Shutdown, and then returns nil.
 func (s *Server) Serve(l net.Listener) error {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,10 +24,33 @@ type fake struct {
 	reloads  atomic.Int32
 	broken   atomic.Bool
 	stopping atomic.Bool
+
+	mu       sync.Mutex
+	sessions []console.Session
+	tests    console.Tests
+	// testing, if set, is what a run of the tests waits for; runs counts them.
+	testing chan struct{}
+	runs    atomic.Int32
 }
 
 func newFake() *fake {
+	noted := day.Add(-48 * time.Hour)
 	return &fake{
+		sessions: []console.Session{
+			{Mode: "replay", Cassette: "cassettes/rollout.yaml", Verdict: "missed", Allowed: 5, Warned: 1, Replayed: 37, Missed: 1, Unused: 2, RecordedAt: &noted,
+				UnusedList: []string{"POST /beta/deviceManagement/configurationPolicies/b8d4/assign (line 214)", "GET /v1.0/groups?$top=5 (line 301)"},
+				Misses:     []string{"no recording of PATCH https://graph.microsoft.com" + poolPath}},
+			{Name: "checkout-test", Mode: "record", Cassette: "cassettes/checkout-test.yaml", Verdict: "ok", Allowed: 2, Recorded: 2, Variables: map[string]string{"seed": "7"}},
+			{Name: "old-test", Mode: "replay", Cassette: "cassettes/old-test.yaml", Verdict: "unused", Ended: true, Replayed: 3, Unused: 1},
+		},
+		tests: console.Tests{Passed: 3, Failed: 1, Coverage: 92.5,
+			Results: []console.TestResult{
+				{Package: "graphwarden.rules.body_test", Name: "test_empty_set", Location: "policies/rules/body_test.rego:10", Outcome: "passed", DurationUS: 800},
+				{Package: "graphwarden.rules.target_test", Name: "test_broad", Location: "policies/rules/target_test.rego:8", Outcome: "passed", DurationUS: 610},
+				{Package: "graphwarden.rules.target_test", Name: "test_group", Location: "policies/rules/target_test.rego:19", Outcome: "failed", Error: "<b>eval_conflict_error</b>", DurationUS: 720},
+				{Package: "graphwarden.rules.token_test", Name: "test_scope", Location: "policies/rules/token_test.rego:5", Outcome: "passed", DurationUS: 300}},
+			Files: []console.FileCoverage{{File: "policies/rules/body.rego", Coverage: 100}, {File: "policies/rules/target.rego", Coverage: 80, Uncovered: []int{33, 34, 35, 51}},
+				{File: "policies/rules/token.rego", Coverage: 100}}},
 		policy: console.Policy{Revision: "c7fd021bfc74a1b2", Rules: []console.Rule{
 			{ID: "assign.empty", Title: "No empty set", Description: "The assign action replaces the whole set: an empty list removes every assignment there is.",
 				Level: "deny", Default: "deny", Package: "graphwarden.rules.body", Location: "policies/rules/body.rego:119"},
@@ -59,6 +84,81 @@ func (f *fake) Reload(context.Context) error {
 		return errors.New("policies/a.rego:3: rego_parse_error: unexpected token")
 	}
 	return nil
+}
+
+func (f *fake) Sessions() []console.Session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.sessions)
+}
+
+func (f *fake) find(name string) (*console.Session, error) {
+	for i := range f.sessions {
+		if f.sessions[i].Name == name && !f.sessions[i].Ended {
+			return &f.sessions[i], nil
+		}
+	}
+	return nil, fmt.Errorf("session %q: %w", name, console.ErrNoSession)
+}
+
+func (f *fake) StartSession(ask console.SessionStart) (console.Session, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if strings.Contains(ask.Name+ask.Cassette, "..") {
+		return console.Session{}, console.ErrBadSession
+	}
+	if _, err := f.find(ask.Name); err == nil {
+		return console.Session{}, console.ErrSessionRuns
+	}
+	if ask.Mode == "replay" {
+		return console.Session{}, errors.New("open cassette: no such file")
+	}
+	s := console.Session{Name: ask.Name, Mode: ask.Mode, Cassette: ask.Cassette, Verdict: "ok", Variables: ask.Variables}
+	f.sessions = append(f.sessions, s)
+	return s, nil
+}
+
+func (f *fake) StopSession(name string) (console.Session, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, err := f.find(name)
+	if err != nil {
+		return console.Session{}, err
+	}
+	if f.broken.Load() {
+		return console.Session{}, errors.New("write cassette: no space")
+	}
+	s.Ended = true
+	return *s, nil
+}
+
+func (f *fake) SetMode(name, mode string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, err := f.find(name)
+	if err != nil {
+		return err
+	}
+	if f.broken.Load() {
+		return errors.New("no way out")
+	}
+	s.Mode = mode
+	return nil
+}
+
+func (f *fake) Test(ctx context.Context) (console.Tests, error) {
+	f.runs.Add(1)
+	if f.testing != nil {
+		select {
+		case <-f.testing:
+		case <-ctx.Done():
+			return console.Tests{}, ctx.Err()
+		}
+	}
+	if f.broken.Load() {
+		return console.Tests{}, errors.New("policies/a.rego:3: rego_parse_error")
+	}
+	return f.tests, nil
 }
 
 func (f *fake) Ready() error {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/graphwarden/graphwarden/internal/console"
 )
 
@@ -72,6 +74,10 @@ func TestDoors(t *testing.T) {
 		{"health by such a name", "GET", "/healthz", host("evil.example"), 421},
 
 		{"writing where only reading is allowed", "POST", "/api/v1/policy/reload", nil, 403},
+		{"starting a session where only reading is allowed", "POST", "/api/v1/sessions", nil, 403},
+		{"stopping one", "DELETE", "/api/v1/sessions/checkout-test", nil, 403},
+		{"switching one", "POST", "/api/v1/sessions/checkout-test/mode", nil, 403},
+		{"looking at one", "GET", "/api/v1/sessions/checkout-test", nil, 200},
 		{"another method", "DELETE", "/api/v1/exchanges", nil, 404},
 		{"nowhere", "GET", "/api/v2/status", nil, 404},
 		{"out of the page's folder", "GET", "/page/..%2fconsole.go", nil, 404},
@@ -106,6 +112,9 @@ func TestDoors(t *testing.T) {
 	}
 	if n := s.fake.reloads.Load(); n != 0 {
 		t.Errorf("the policies were reloaded %d times", n)
+	}
+	if diff := cmp.Diff(newFake().sessions, s.fake.Sessions()); diff != "" {
+		t.Errorf("sessions (-before +after):\n%s", diff)
 	}
 }
 

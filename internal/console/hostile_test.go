@@ -67,12 +67,16 @@ func poison(n int, text string) (console.Exchange, console.Detail) {
 
 // TestHostileText shows each text in every place of every view: it is read, and nothing else happens.
 func TestHostileText(t *testing.T) {
-	s := serve(t, console.Options{})
-	s.fake.cassette.UnusedList = nil
+	s := serve(t, console.Options{Write: true})
+	s.fake.cassette.UnusedList, s.fake.sessions, s.fake.tests = nil, nil, console.Tests{}
 	for n, text := range hostile {
 		s.fake.policy.Rules = append(s.fake.policy.Rules, console.Rule{ID: text, Title: text, Description: text + text, Level: "deny", Default: "warn", SetBy: text, Location: text,
 			Parameters: []console.Parameter{{Name: text, Description: text, Value: text}}})
 		s.fake.cassette.UnusedList = append(s.fake.cassette.UnusedList, console.Unused{ID: text, Line: n, Method: text, URL: text})
+		s.fake.sessions = append(s.fake.sessions, console.Session{Name: text, Mode: text, Cassette: text, Verdict: text, Fault: text,
+			Misses: []string{text}, UnusedList: []string{text}, DriftList: []string{text}, Variables: map[string]string{text: text}})
+		s.fake.tests.Results = append(s.fake.tests.Results, console.TestResult{Package: text, Name: text, Location: text, Outcome: "failed", Error: text})
+		s.fake.tests.Files = append(s.fake.tests.Files, console.FileCoverage{File: text, Uncovered: []int{n}})
 	}
 	b := startBrowser(t)
 	b.size(1360, 900, false)
@@ -105,6 +109,12 @@ func TestHostileText(t *testing.T) {
 	for _, view := range []string{"cassette", "policies", "health", "exchanges"} {
 		b.eval(`location.hash = "#/` + view + `"`)
 		b.until(`!document.getElementById("view-` + view + `").hidden`)
+		switch view {
+		case "cassette":
+			b.until(fmt.Sprintf(`document.querySelectorAll("#view-cassette .acts").length === %d`, len(hostile)))
+		case "policies":
+			b.until(fmt.Sprintf(`document.querySelectorAll("#tests .why").length === %d`, len(hostile)))
+		}
 	}
 	b.eval(`document.getElementById("search").focus()`)
 	b.eval(`location.reload()`) // and once more, through the list

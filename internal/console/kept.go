@@ -22,7 +22,7 @@ type exchanges struct {
 	bySeq     map[string]uint64
 	room      int    // bytes of details left
 	oldest    uint64 // the oldest exchange that may have details
-	sessions  map[string]*Session
+	sessions  map[string]*Client
 	hits      map[string]int
 	followers map[chan struct{}]struct{}
 }
@@ -37,7 +37,7 @@ type kept struct {
 
 func newExchanges(n, bytes int) *exchanges {
 	return &exchanges{ring: make([]kept, n), next: 1, oldest: 1, room: bytes, bySeq: map[string]uint64{},
-		sessions: map[string]*Session{}, hits: map[string]int{}, followers: map[chan struct{}]struct{}{}}
+		sessions: map[string]*Client{}, hits: map[string]int{}, followers: map[chan struct{}]struct{}{}}
 }
 
 func (x *exchanges) at(seq uint64) *kept { return &x.ring[seq%uint64(len(x.ring))] }
@@ -83,7 +83,7 @@ func (x *exchanges) add(e Exchange) {
 	}
 }
 
-func (x *exchanges) session(name string) *Session {
+func (x *exchanges) session(name string) *Client {
 	s, ok := x.sessions[name]
 	if ok {
 		return s
@@ -94,7 +94,7 @@ func (x *exchanges) session(name string) *Session {
 			return s
 		}
 	}
-	s = &Session{Name: name}
+	s = &Client{Name: name}
 	x.sessions[name] = s
 	return s
 }
@@ -210,15 +210,15 @@ func (x *exchanges) last() uint64 {
 	return x.next - 1
 }
 
-// bySession returns a copy of all sessions, the latest used first.
-func (x *exchanges) bySession() []Session {
+// byClient returns a copy of all sessions, the latest used first.
+func (x *exchanges) byClient() []Client {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	list := make([]Session, 0, len(x.sessions))
+	list := make([]Client, 0, len(x.sessions))
 	for _, s := range x.sessions {
 		list = append(list, *s)
 	}
-	slices.SortFunc(list, func(a, b Session) int {
+	slices.SortFunc(list, func(a, b Client) int {
 		if c := b.Last.Compare(a.Last); c != 0 {
 			return c
 		}

@@ -24,7 +24,7 @@ type meter struct {
 	tape         prometheus.Histogram
 	origin       prometheus.Histogram
 	rules        atomic.Pointer[map[string]bool]
-	mode         string
+	mode         atomic.Pointer[string]
 }
 
 // Within this machine things take microseconds, at Graph up to minutes.
@@ -41,7 +41,7 @@ func newMeter(proxy Proxy) *meter {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "graphwarden", Name: name, Help: help, Buckets: buckets})
 	}
 	m := &meter{
-		registry: prometheus.NewRegistry(), proxy: proxy, mode: proxy.Status().Mode,
+		registry: prometheus.NewRegistry(), proxy: proxy,
 		exchanges: counter("exchanges_total", "Finished exchanges.", "mode", "operation", "verdict", "outcome"),
 		decisions: counter("decisions_total", "Rules that spoke about a judged exchange, by the level they spoke at (effect); those that no rule spoke about count under rule none.", "mode", "effect", "rule"),
 		wouldDeny: counter("would_deny_total", "Denials that were let through, by rule.", "rule"),
@@ -60,6 +60,7 @@ func newMeter(proxy Proxy) *meter {
 	m.registry.MustRegister(m.exchanges, m.decisions, m.wouldDeny, m.policyErrors, m.reloads, m.lost, m.judge, m.tape, m.origin,
 		state{proxy}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.learnRules()
+	m.learnMode()
 	return m
 }
 
@@ -85,9 +86,15 @@ func (m *meter) reloaded(err error) {
 	m.learnRules()
 }
 
+// learnMode notes the mode that exchanges are counted under.
+func (m *meter) learnMode() {
+	mode := m.proxy.Status().Mode
+	m.mode.Store(&mode)
+}
+
 // count takes one exchange.
 func (m *meter) count(e *Exchange) {
-	m.exchanges.WithLabelValues(m.mode, oneOf(e.Operation, operations), oneOf(e.Verdict, verdicts), e.Outcome).Inc()
+	m.exchanges.WithLabelValues(*m.mode.Load(), oneOf(e.Operation, operations), oneOf(e.Verdict, verdicts), e.Outcome).Inc()
 	if e.Refusal == "PolicyUnavailable" {
 		m.policyErrors.Inc()
 	}
@@ -107,7 +114,7 @@ func (m *meter) count(e *Exchange) {
 
 func (m *meter) decide(e *Exchange) {
 	if len(e.Violations) == 0 {
-		m.decisions.WithLabelValues(m.mode, "allow", "none").Inc()
+		m.decisions.WithLabelValues(*m.mode.Load(), "allow", "none").Inc()
 	}
 	known := *m.rules.Load()
 	for i := range e.Violations {
@@ -116,7 +123,7 @@ func (m *meter) decide(e *Exchange) {
 		if known[v.ID] {
 			rule = v.ID
 		}
-		m.decisions.WithLabelValues(m.mode, oneOf(v.Level, effects), rule).Inc()
+		m.decisions.WithLabelValues(*m.mode.Load(), oneOf(v.Level, effects), rule).Inc()
 		if v.Level == "deny" && !e.Enforced {
 			m.wouldDeny.WithLabelValues(rule).Inc()
 		}

@@ -122,7 +122,7 @@ func TestAnswersMatchTheirSchema(t *testing.T) {
 	broken := serve(t, console.Options{Write: true})
 	broken.fake.broken.Store(true)
 	bareFake := serve(t, console.Options{})
-	*bareFake.fake = fake{}
+	bareFake.fake.policy, bareFake.fake.cassette, bareFake.fake.sessions, bareFake.fake.tests = console.Policy{}, console.Cassette{}, nil, console.Tests{}
 
 	doc := description(t, s)
 	anonymous := func(r *http.Request) { r.Header.Del("Authorization") }
@@ -197,6 +197,31 @@ func TestAnswersMatchTheirSchema(t *testing.T) {
 	ask(s, "GET", "/api/v1/exchanges/"+bare.ID+"/input", one+"/input", nil, 404)
 	ask(s, "GET", "/api/v1/events", "/api/v1/events", func(r *http.Request) { r.Header.Set("Last-Event-ID", "x") }, 400)
 	ask(ended, "GET", "/readyz", "/readyz", nil, 503)
+	ask(broken, "GET", "/api/v1/policy/tests", "/api/v1/policy/tests", nil, 422)
+	sessions, oneSession, mode := "/api/v1/sessions", "/api/v1/sessions/{name}", "/api/v1/sessions/{name}/mode"
+	ask(s, "POST", sessions, sessions, with(`{"name":"new","mode":"record","cassette":"new.yaml","variables":{"seed":"1"}}`), 201)
+	ask(s, "POST", sessions, sessions, with(`{"name":"new"}`), 409)
+	ask(s, "POST", sessions, sessions, with(`{"name":".."}`), 400)
+	ask(s, "POST", sessions, sessions, with(`{"name":"more","mode":"replay"}`), 422)
+	ask(s, "POST", sessions, sessions, anonymous, 401)
+	ask(reader, "POST", sessions, sessions, with(`{"name":"new"}`), 403)
+	for _, name := range []string{"-", "checkout-test", "new"} {
+		ask(s, "GET", sessions+"/"+name, oneSession, nil, 200)
+		ask(s, "POST", sessions+"/"+name+"/mode", mode, with(`{"mode":"live"}`), 200)
+	}
+	ask(s, "GET", sessions+"/none", oneSession, nil, 404)
+	ask(s, "GET", sessions+"/none", oneSession, anonymous, 401)
+	ask(s, "POST", sessions+"/none/mode", mode, with(`{"mode":"live"}`), 404)
+	ask(s, "POST", sessions+"/new/mode", mode, with(`live`), 400)
+	ask(broken, "POST", sessions+"/checkout-test/mode", mode, with(`{"mode":"live"}`), 422)
+	ask(reader, "POST", sessions+"/checkout-test/mode", mode, with(`{"mode":"live"}`), 403)
+	ask(s, "POST", sessions+"/new/mode", mode, anonymous, 401)
+	ask(reader, "DELETE", sessions+"/checkout-test", oneSession, nil, 403)
+	ask(s, "DELETE", sessions+"/new", oneSession, anonymous, 401)
+	ask(s, "DELETE", sessions+"/new", oneSession, nil, 200)
+	ask(s, "DELETE", sessions+"/new", oneSession, nil, 404)
+	ask(s, "DELETE", sessions+"/-", oneSession, nil, 400)
+	ask(broken, "DELETE", sessions+"/checkout-test", oneSession, nil, 422)
 	ask(s, "POST", "/api/v1/policy/reload", "/api/v1/policy/reload", nil, 200)
 	ask(s, "POST", "/api/v1/policy/reload", "/api/v1/policy/reload", anonymous, 401)
 	ask(reader, "POST", "/api/v1/policy/reload", "/api/v1/policy/reload", nil, 403)

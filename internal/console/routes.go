@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path"
 	"strconv"
-	"time"
 )
 
 //go:embed page openapi.json
@@ -36,8 +35,13 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/api/v1/exchanges/{id}/input", handle: s.input},
 		{method: "GET", path: "/api/v1/events", handle: s.events},
 		{method: "GET", path: "/api/v1/sessions", handle: s.listSessions},
+		{method: "POST", path: "/api/v1/sessions", write: true, handle: s.startSession},
+		{method: "GET", path: "/api/v1/sessions/{name}", handle: s.oneSession},
+		{method: "DELETE", path: "/api/v1/sessions/{name}", write: true, handle: s.stopSession},
+		{method: "POST", path: "/api/v1/sessions/{name}/mode", write: true, handle: s.switchMode},
 		{method: "GET", path: "/api/v1/cassette", handle: s.cassette},
 		{method: "GET", path: "/api/v1/policy", handle: s.policy},
+		{method: "GET", path: "/api/v1/policy/tests", handle: s.policyTests},
 		{method: "POST", path: "/api/v1/policy/reload", write: true, handle: s.reload},
 	}
 }
@@ -169,10 +173,6 @@ func (s *Server) input(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(form.Input)
 }
 
-func (s *Server) listSessions(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"sessions": s.kept.bySession()})
-}
-
 func (s *Server) cassette(w http.ResponseWriter, _ *http.Request) {
 	c := s.proxy.Cassette()
 	c.UnusedList = orEmpty(c.UnusedList)
@@ -191,7 +191,7 @@ func (s *Server) policy(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 	// A set of policies is compiled and tested before it is taken; that may take longer than an ordinary answer.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * time.Minute))
+	patient(w)
 	if err := s.proxy.Reload(r.Context()); err != nil {
 		fail(w, http.StatusUnprocessableEntity, "not_reloaded", "the last good set stays in force: "+err.Error())
 		return

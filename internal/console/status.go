@@ -85,8 +85,8 @@ type Unused struct {
 	URL    string `json:"url"`
 }
 
-// Session is what one client, by the name it gave, has done so far. Clients that gave none share the empty name.
-type Session struct {
+// Client is what one client, by the name it gave, has done so far. Clients that gave none share the empty name.
+type Client struct {
 	Name      string    `json:"name"`
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
@@ -104,7 +104,7 @@ type Session struct {
 }
 
 // add counts an exchange.
-func (s *Session) add(e *Exchange) {
+func (s *Client) add(e *Exchange) {
 	if s.Exchanges == 0 {
 		s.First = e.Time
 	}

@@ -33,6 +33,15 @@ type TestReport struct {
 	// Coverage is the share of lines evaluated, in percent, tests left out; Uncovered names the others as file:line.
 	Coverage  float64  `json:"coverage,omitempty"`
 	Uncovered []string `json:"uncovered,omitempty"`
+	// Files tells the same of each file, by name.
+	Files []FileCoverage `json:"files,omitempty"`
+}
+
+// FileCoverage is the share of a file's lines that tests evaluate, in percent, and the lines they do not.
+type FileCoverage struct {
+	File      string  `json:"file"`
+	Coverage  float64 `json:"coverage"`
+	Uncovered []int   `json:"uncovered,omitempty"`
 }
 
 // TestResult is one Rego test.
@@ -177,10 +186,13 @@ func testResult(r *tester.Result) TestResult {
 func (r *TestReport) cover(report cover.Report) {
 	r.Coverage = report.Coverage
 	for _, name := range slices.Sorted(maps.Keys(report.Files)) {
+		file := FileCoverage{File: name, Coverage: report.Files[name].Coverage}
 		for _, lines := range report.Files[name].NotCovered {
 			for row := lines.Start.Row; row <= lines.End.Row; row++ {
 				r.Uncovered = append(r.Uncovered, fmt.Sprintf("%s:%d", name, row))
+				file.Uncovered = append(file.Uncovered, row)
 			}
 		}
+		r.Files = append(r.Files, file)
 	}
 }

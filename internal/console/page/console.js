@@ -4,7 +4,8 @@ import { Unauthorized, signIn, takeToken } from "./api.js";
 import { $, el, pageSize, state } from "./dom.js";
 import { close, open } from "./exchange.js";
 import { draw, flush, follow, load, setLive } from "./list.js";
-import { drawCassette, drawHealth, drawPolicies, drawStatus } from "./views.js";
+import { drawCassette } from "./sessions.js";
+import { drawHealth, drawPolicies, drawStatus } from "./views.js";
 
 const titles = { exchanges: "Exchanges", cassette: "Cassette", policies: "Policies", health: "Health" };
 
@@ -24,7 +25,7 @@ async function route() {
   $("detail").hidden = true;
   for (const link of document.querySelectorAll(".row[aria-current]")) link.removeAttribute("aria-current");
   try {
-    if (state.view === "cassette") await drawCassette();
+    if (state.view === "cassette") { if (!state.status) await drawStatus(); await drawCassette(); }
     if (state.view === "policies") { if (!state.status) await drawStatus(); await drawPolicies(); }
     if (state.view === "health") { await drawStatus(); drawHealth(); }
   } catch (fault) {

@@ -8,7 +8,7 @@ export const pageSize = 200;
 
 export const state = {
   token: "", exchanges: [], byID: new Map(), last: 0, gaps: new Map(), shown: pageSize, view: "exchanges", chosen: "",
-  paused: false, waiting: 0, fresh: new Set(), status: null, live: false,
+  paused: false, waiting: 0, fresh: new Set(), status: null, live: false, sessionNote: "",
 };
 
 // plain shows characters that cannot be seen, or that turn the order of others around, by their number: a text must not
