@@ -73,7 +73,22 @@ func (a *answerWriter) Flush() {
 func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(writerOnly{a}, r, *buf)
+	var all int64
+	for {
+		n, err := r.Read(*buf)
+		if n > 0 {
+			written, err := a.Write((*buf)[:n])
+			if all += int64(written); err != nil {
+				return all, err
+			}
+		}
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
 }
 
 // finish ends the delayed flushing before net/http takes the ResponseWriter back.
@@ -87,8 +102,6 @@ func (a *answerWriter) finish() {
 }
 
 func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-type writerOnly struct{ io.Writer }
 
 var copyBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 16<<10)

@@ -150,11 +150,13 @@ func (w *Warden) exchange(ctx context.Context, r *http.Request, g *graph.Request
 	if edited != nil {
 		sent = edited.request
 	}
-	ctx = graph.NewContext(ctx, sent)
-	if verdict != "" {
-		ctx = tape.WithVerdict(ctx, verdict)
+	if s.mode() != tape.Live { // a live tape looks at nothing
+		ctx = graph.NewContext(ctx, sent)
+		if verdict != "" {
+			ctx = tape.WithVerdict(ctx, verdict)
+		}
 	}
-	out, err := outgoing(ctx, sent)
+	out, err := w.outgoing(ctx, sent)
 	if err != nil {
 		return w.refuse(r, &e, graph.Refuse(graph.InternalError, "the request could not be written anew"), g.Header), nil
 	}
@@ -233,12 +235,19 @@ func (w *Warden) refuse(r *http.Request, e *Exchange, refusal *graph.Refusal, h 
 }
 
 // outgoing writes a request anew from its one reading: canonical target, one Host, the decoded body and its length.
-func outgoing(ctx context.Context, g *graph.Request) (*http.Request, error) {
-	u, err := url.ParseRequestURI(g.Path.Target())
-	if err != nil {
-		return nil, fmt.Errorf("write target anew: %w", err)
+func (w *Warden) outgoing(ctx context.Context, g *graph.Request) (*http.Request, error) {
+	u := &url.URL{Scheme: "https", Host: g.Host}
+	w.origin.address(u)
+	if len(g.Path.Segments) > 0 && u.Scheme == "https" {
+		u.Opaque = g.Path.Target() // sent as it stands, where a path would be taken apart and put together again
+	} else { // a read whose target has no normal form, or in clear, where a proxy must be told the host
+		parsed, err := url.ParseRequestURI(g.Path.Target())
+		if err != nil {
+			return nil, fmt.Errorf("write target anew: %w", err)
+		}
+		parsed.Scheme, parsed.Host = u.Scheme, u.Host
+		u = parsed
 	}
-	u.Scheme, u.Host = "https", g.Host
 	h := g.Header
 	if _, ok := h["User-Agent"]; !ok {
 		// An empty value keeps net/http from adding one of its own.
@@ -249,7 +258,7 @@ func outgoing(ctx context.Context, g *graph.Request) (*http.Request, error) {
 		Method: g.Method, URL: u, Host: g.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody,
 	}).WithContext(ctx)
-	if len(g.Body) > 0 {
+	if len(g.Body) > 0 && w.origin != nil { // a replay has read it already
 		body := g.Body
 		out.ContentLength = int64(len(body))
 		out.Body = io.NopCloser(bytes.NewReader(body))

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,7 +96,8 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 		return ctx.UserData.(*incoming).watched(g.Tr.RoundTrip(r))
 	})
 	g.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
-		in := r.Context().Value(incomingKey{}).(*incoming)
+		in := r.Body.(*incoming)
+		r.Body, r.URL = in.body, in.url
 		ctx.UserData = in
 		if in.other { // an absolute-form request to a host that is not Graph
 			stripHopByHop(r.Header)
@@ -144,15 +146,20 @@ func (f *front) openWayOut() error {
 	return nil
 }
 
-// incoming is one request on its way through goproxy's chain, and the body of its answer on the way back.
+// incoming is one request on its way through goproxy's chain, and the body of its answer on the way back. Until the chain
+// reaches us it stands in for the request's body, which spares a context and a second copy of the request.
 type incoming struct {
 	conn    graph.Connection
+	url     *url.URL // of the request
 	request *graph.Request
 	other   bool // to a host that is not Graph
 	answer  answerWriter
-	body    io.ReadCloser // of the answer
+	body    io.ReadCloser // of the request, then of the answer
 	broken  bool          // it ended before its end
 }
+
+// unread is the URL goproxy sees first: it prints the URL for a line of its log, whether or not the line is wanted.
+var unread = &url.URL{Scheme: "https"}
 
 // watched notes it when the body of an answer breaks off, which goproxy would pass on as the answer's end.
 func (in *incoming) watched(resp *http.Response, err error) (*http.Response, error) {
@@ -180,10 +187,8 @@ func (in *incoming) moveHeader(resp *http.Response) {
 	for name, values := range resp.Header {
 		header[name] = values
 	}
-	resp.Header = nil
+	resp.Header, resp.Status = nil, "" // the status is goproxy's for a line of its log
 }
-
-type incomingKey struct{}
 
 // serveOuter answers what arrives on the listener: CONNECT, absolute-form requests, and those to the proxy itself.
 func (f *front) serveOuter(w http.ResponseWriter, r *http.Request) {
@@ -239,7 +244,9 @@ func (f *front) toGraph(w http.ResponseWriter, r *http.Request, conn graph.Conne
 func (f *front) through(w http.ResponseWriter, r *http.Request, in *incoming) {
 	in.answer.ResponseWriter = w
 	defer in.answer.finish()
-	f.goproxy.ServeHTTP(&in.answer, r.WithContext(context.WithValue(r.Context(), incomingKey{}, in)))
+	in.url, in.body = r.URL, r.Body
+	r.URL, r.Body = unread, in
+	f.goproxy.ServeHTTP(&in.answer, r)
 	if in.broken {
 		panic(http.ErrAbortHandler)
 	}

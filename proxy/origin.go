@@ -88,16 +88,15 @@ func (o *origin) trust(s Settings) error {
 }
 
 // RoundTrip sends one request. Its errors say what failed and become refusals further up.
-func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) {
-	if o.base != nil {
-		// Only where it is sent changes: the Host field stays Graph's.
-		u := *r.URL
-		u.Scheme, u.Host = o.base.Scheme, o.base.Host
-		moved := *r
-		moved.URL = &u
-		r = &moved
+func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) { return o.transport.RoundTrip(r) }
+
+// address points the URL of a request that is written anew at the origin. Only where it is sent changes: the Host field
+// stays Graph's.
+func (o *origin) address(u *url.URL) {
+	if o == nil || o.base == nil {
+		return
 	}
-	return o.transport.RoundTrip(r)
+	u.Scheme, u.Host = o.base.Scheme, o.base.Host
 }
 
 // Close lets go of idle connections.

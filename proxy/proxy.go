@@ -168,7 +168,11 @@ func Open(ctx context.Context, s Settings) (_ *Warden, err error) {
 	if w.hosts, err = graph.NewHosts(s.GraphHosts...); err != nil {
 		return nil, err
 	}
-	w.read = graph.ReadOptions{Hosts: w.hosts, Now: w.settings.Now, Tokens: new(graph.Tokens)}
+	w.read = graph.ReadOptions{Hosts: w.hosts, Now: w.settings.Now, Tokens: new(graph.Tokens), TakeHeader: true}
+	// What a change does, to whom and by whose token is told to those who judge, observe or keep it; a tape asks for the bytes
+	// alone. Without any of them it is not worked out.
+	w.read.Bare = w.enforce == EnforceOff && s.Observe == nil && s.Inspect == nil && s.Decisions == nil && s.Ledger == ""
+	w.read.CheckBody = w.read.Bare
 	if err := w.openPolicies(ctx); err != nil {
 		return nil, err
 	}

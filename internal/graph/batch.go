@@ -229,7 +229,7 @@ func (q *Request) partBody(m map[string]any) *Refusal {
 	if len(b) > 0 {
 		q.Body = b
 	}
-	return q.interpret()
+	return q.interpret(true)
 }
 
 func (q *Request) partDepends(m map[string]any) *Refusal {

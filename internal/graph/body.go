@@ -176,8 +176,8 @@ func readMedia(h http.Header) (media, *Refusal) {
 	return media{json: true}, nil
 }
 
-// interpret parses the body of q by its Content-Type.
-func (q *Request) interpret() *Refusal {
+// interpret parses the body of q by its Content-Type; without keep it checks it only.
+func (q *Request) interpret(keep bool) *Refusal {
 	q.BodyState = BodyNone
 	if len(q.Body) == 0 {
 		return nil
@@ -190,7 +190,7 @@ func (q *Request) interpret() *Refusal {
 	if !kind.json && !kind.absent {
 		return nil
 	}
-	v, err := ParseJSON(q.Body)
+	v, err := parseJSON(q.Body, keep)
 	switch {
 	case err == nil:
 		q.JSON, q.BodyState = v, BodyJSON

@@ -9,7 +9,7 @@ func NewID() string { return newID() }
 func (q *Request) WithBody(body []byte, o ReadOptions) (*Request, error) {
 	edited := *q
 	edited.Body, edited.JSON, edited.Parts, edited.Targets = body, nil, nil, nil
-	if refusal := edited.interpret(); refusal != nil {
+	if refusal := edited.interpret(true); refusal != nil {
 		return nil, refusal
 	}
 	edited.classify(o.Hosts)

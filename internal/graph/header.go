@@ -6,12 +6,15 @@ import (
 )
 
 // readHeader copies the end-to-end fields of r into q.Header and takes out Content-Encoding, which it returns. What
-// could make two readers see two requests is refused.
-func (q *Request) readHeader(r *http.Request) (encodings []string, refusal *Refusal) {
+// could make two readers see two requests is refused. With take it is r's own map, where no field needs another name.
+func (q *Request) readHeader(r *http.Request, take bool) (encodings []string, refusal *Refusal) {
 	if len(r.Trailer) > 0 {
 		return nil, Refuse(MalformedRequest, "trailers: send every field in the header")
 	}
 	named := connectionNames(r.Header)
+	if take && canonicalNames(r.Header) {
+		return q.takeHeader(r, named)
+	}
 	h := make(http.Header, len(r.Header))
 	count := 0
 	for _, v := range r.Header {
@@ -38,6 +41,38 @@ func (q *Request) readHeader(r *http.Request) (encodings []string, refusal *Refu
 		h[key] = values[start:len(values):len(values)]
 	}
 	if len(r.TransferEncoding) > 0 && len(r.Header["Content-Length"]) > 0 && !isRead(q.Method) {
+		return nil, Refuse(MalformedRequest, "both Transfer-Encoding and Content-Length: send one of them")
+	}
+	q.Header = h
+	return encodings, nil
+}
+
+// canonicalNames tells whether every field bears its canonical name, as those that net/http has read do.
+func canonicalNames(h http.Header) bool {
+	for name := range h {
+		if http.CanonicalHeaderKey(name) != name {
+			return false
+		}
+	}
+	return true
+}
+
+// takeHeader is readHeader without a copy.
+func (q *Request) takeHeader(r *http.Request, named []string) (encodings []string, refusal *Refusal) {
+	h := r.Header
+	length := len(h["Content-Length"]) > 0
+	for key, v := range h {
+		if refusal := checkField(key, v); refusal != nil {
+			return nil, refusal
+		}
+		if key == "Content-Encoding" {
+			encodings = v
+			delete(h, key)
+		} else if isHopByHop(key) || len(named) > 0 && containsFold(named, key) {
+			delete(h, key)
+		}
+	}
+	if len(r.TransferEncoding) > 0 && length && !isRead(q.Method) {
 		return nil, Refuse(MalformedRequest, "both Transfer-Encoding and Content-Length: send one of them")
 	}
 	q.Header = h

@@ -19,14 +19,21 @@ const (
 // duplicate keys (also those that differ only in case, since Graph ignores the case of property names), invalid UTF-8,
 // escapes of half a surrogate pair, trailing data, nesting over 64 and numbers no reader agrees on are refused.
 // The result is made of map[string]any, []any, string, json.Number, bool and nil. An error says where and what to do.
-func ParseJSON(b []byte) (any, error) {
+func ParseJSON(b []byte) (any, error) { return parseJSON(b, true) }
+
+// parseJSON is ParseJSON; without keep it checks as strictly and builds nothing.
+func parseJSON(b []byte, keep bool) (any, error) {
 	p, err := newParser(b)
 	if err != nil {
 		return nil, err
 	}
+	p.check = !keep
 	v, err := p.value(0)
 	if err != nil {
 		return nil, err
+	}
+	if !keep {
+		v = nil // not a map that is nil
 	}
 	return v, p.end()
 }
@@ -52,8 +59,9 @@ func parseMembers(b []byte, want func(name string) bool) (map[string]any, error)
 
 // parser reads s from i on. It holds no state between values, so it lives on the caller's stack.
 type parser struct {
-	s string
-	i int
+	s     string
+	i     int
+	check bool // values are nil: the text is only checked
 }
 
 func newParser(b []byte) (parser, error) {
@@ -120,7 +128,7 @@ func (p *parser) value(depth int) (any, error) {
 		return p.array(depth + 1)
 	case '"':
 		s, err := p.text()
-		if err != nil {
+		if err != nil || p.check {
 			return nil, err
 		}
 		return s, nil
@@ -133,7 +141,7 @@ func (p *parser) value(depth int) (any, error) {
 	default:
 		if c == '-' || c >= '0' && c <= '9' {
 			n, err := p.number()
-			if err != nil {
+			if err != nil || p.check {
 				return nil, err
 			}
 			return n, nil
@@ -162,7 +170,9 @@ func (p *parser) array(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		a = append(a, v)
+		if !p.check {
+			a = append(a, v)
+		}
 		p.space()
 		if p.i >= len(p.s) {
 			return nil, p.fail("the array does not end: close it with ]")
@@ -181,7 +191,10 @@ func (p *parser) array(depth int) (any, error) {
 
 // object reads the members of an object; want, if there is one, says which to keep.
 func (p *parser) object(depth int, want func(name string) bool) (map[string]any, error) {
-	m := make(map[string]any)
+	var m map[string]any
+	if !p.check {
+		m = make(map[string]any)
+	}
 	p.space()
 	if p.i < len(p.s) && p.s[p.i] == '}' {
 		p.i++
@@ -207,7 +220,7 @@ func (p *parser) object(depth int, want func(name string) bool) (map[string]any,
 			return nil, p.fail("a colon is due here")
 		}
 		p.i++
-		if err := p.member(m, key, depth, want == nil || want(key)); err != nil {
+		if err := p.member(m, key, depth, !p.check && (want == nil || want(key))); err != nil {
 			return nil, err
 		}
 		p.space()

@@ -48,12 +48,14 @@ func ParsePath(rawTarget string) (Path, error) {
 		return Path{}, ambiguous("has a fragment")
 	}
 	raw, query, _ := strings.Cut(rawTarget, "?")
-	b := builder{c: loadCatalogue()}
+	b := builder{c: loadCatalogue(), out: make([]byte, 0, len(raw)+32)}
 	if err := b.path(raw); err != nil {
 		return Path{}, err
 	}
 	p := b.p
-	p.canonical = string(b.out)
+	if p.canonical = raw; raw != string(b.out) {
+		p.canonical = string(b.out)
+	}
 	p.end = b.at + 1
 	p.target = p.canonical
 	if query != "" {
@@ -118,7 +120,6 @@ type builder struct {
 func (b *builder) path(raw string) error {
 	raw = raw[1:]
 	raw = strings.TrimSuffix(raw, "/")
-	b.out = make([]byte, 0, len(raw)+32)
 	if raw == "" {
 		b.out = append(b.out, '/')
 		b.at = offTrie

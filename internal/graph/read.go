@@ -1,9 +1,10 @@
 package graph
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,11 +22,19 @@ type ReadOptions struct {
 	NewID func() string
 	// Tokens remembers what was read of tokens; nil means that each is read anew.
 	Tokens *Tokens
+	// TakeHeader makes r's own header map the Request's, without the fields that end here, where Read otherwise leaves r
+	// as it is and copies.
+	TakeHeader bool
+	// Bare leaves Operation, Targets and Token out of a request that is no batch, for whoever judges and tells nothing.
+	Bare bool
+	// CheckBody reads a body as strictly and leaves JSON out of a request that is no batch.
+	CheckBody bool
 }
 
 // Read makes the one reading of r that everything behind works from. It takes a server's request in origin or
 // absolute form, or a client's with its URL, reads the body to its end and refuses whatever Graph might read in another
-// way than we do: an error is a *Refusal, ready to be sent. r itself is left as it was but for its body.
+// way than we do: an error is a *Refusal, ready to be sent. r itself is left as it was but for its body, and for its header
+// if the options say so.
 func Read(r *http.Request, conn Connection, o ReadOptions) (*Request, error) {
 	q := &Request{Method: r.Method, Connection: conn}
 	if o.Now != nil {
@@ -52,7 +61,7 @@ func (q *Request) read(r *http.Request, o ReadOptions) *Refusal {
 	if refusal := q.readAuthority(r, o.Hosts); refusal != nil {
 		return refusal
 	}
-	encodings, refusal := q.readHeader(r)
+	encodings, refusal := q.readHeader(r, o.TakeHeader)
 	if refusal != nil {
 		return refusal
 	}
@@ -72,11 +81,13 @@ func (q *Request) read(r *http.Request, o ReadOptions) *Refusal {
 	if isRead(q.Method) && q.Body != nil {
 		return bodyOnRead(q.Method)
 	}
-	if refusal := q.interpret(); refusal != nil {
+	if refusal := q.interpret(!o.CheckBody || q.isBatch()); refusal != nil {
 		return refusal
 	}
-	q.Token = o.Tokens.Read(q.Header)
-	q.classify(o.Hosts)
+	if !o.Bare || q.isBatch() {
+		q.Token = o.Tokens.Read(q.Header)
+		q.classify(o.Hosts)
+	}
 	return q.readBatch(o)
 }
 
@@ -247,10 +258,12 @@ func (q *Request) classify(hosts Hosts) {
 	q.Targets = Targets(q.Path.Version, q.Operation, q.JSON)
 }
 
-// newID is a random UUID (version 4).
+// newID is a random UUID (version 4). It names and protects nothing, so the runtime's own generator, seeded by the system,
+// will do; it spares a system call for each request.
 func newID() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the process rather than return an error
+	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	var out [36]byte
