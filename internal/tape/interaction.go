@@ -289,7 +289,8 @@ func decodeAnswer(raw []byte) (*Interaction, error) {
 	x := &Interaction{}
 	x.Response.Headers = make(http.Header, 16)
 	var v view
-	if err := scan(raw, &v, nil, fields(x.Response.Headers), nil); err != nil {
+	whole := copied{raw, string(raw)}
+	if err := scan(raw, &v, nil, lists(x.Response.Headers, whole.text), nil); err != nil {
 		return nil, err
 	}
 	for _, f := range [...]struct {
@@ -300,7 +301,7 @@ func decodeAnswer(raw []byte) (*Interaction, error) {
 		if err != nil {
 			return nil, err
 		}
-		*f.dst = string(text)
+		*f.dst = whole.text(text)
 	}
 	code, err := v.code.text()
 	if err != nil {
@@ -310,7 +311,7 @@ func decodeAnswer(raw []byte) (*Interaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x, x.numbers(string(code), "", "", string(duration))
+	return x, x.numbers(whole.text(code), "", "", whole.text(duration))
 }
 
 // usualNames are the header names that nearly every interaction has, so that reading one need not make them anew.
@@ -322,8 +323,31 @@ var usualNames = func() map[string]string {
 	return names
 }()
 
-// fields collects lists of values by name. Lists of one, which nearly all are, are cut from a common array.
+// copied is a text with one copy of it, from which all strings that stand in it as they are can be cut.
+type copied struct {
+	raw   []byte
+	whole string
+}
+
+// text is b as a string, b being a part of raw or a text of its own.
+func (c copied) text(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	at := cap(c.raw) - cap(b)
+	if at < 0 || at+len(b) > len(c.raw) || &c.raw[at] != &b[0] {
+		return string(b)
+	}
+	return c.whole[at : at+len(b)]
+}
+
+// fields collects lists of values by name.
 func fields(m map[string][]string) func([]byte, value) error {
+	return lists(m, func(text []byte) string { return string(text) })
+}
+
+// lists is fields with its own way to make strings. Lists of one, which nearly all are, are cut from a common array.
+func lists(m map[string][]string, made func([]byte) string) func([]byte, value) error {
 	var common []string
 	return func(name []byte, v value) error {
 		key, ok := usualNames[string(name)]
@@ -339,13 +363,13 @@ func fields(m map[string][]string) func([]byte, value) error {
 			return err
 		}
 		if list := m[key]; list != nil {
-			m[key] = append(list, string(text))
+			m[key] = append(list, made(text))
 			return nil
 		}
 		if common == nil {
 			common = make([]string, 0, 14)
 		}
-		common = append(common, string(text))
+		common = append(common, made(text))
 		n := len(common)
 		m[key] = common[n-1 : n : n]
 		return nil

@@ -36,7 +36,9 @@ func (t *Tape) record(req *http.Request, q *graph.Request) (*http.Response, erro
 		resp.Body = take
 		return resp, nil
 	}
-	body, err := io.ReadAll(resp.Body)
+	whole := bytes.NewBuffer(make([]byte, 0, take.left+bytes.MinRead))
+	_, err = whole.ReadFrom(resp.Body)
+	body := whole.Bytes()
 	closeBody(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read the origin's answer: %w", err)

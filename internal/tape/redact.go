@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -130,6 +131,7 @@ func (r *redactor) tell(kind, pointer string) {
 // values of the approval headers a placeholder.
 func (r *redactor) requestHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h))
+	scratch := make([]byte, 0, 256)
 	for name, values := range h {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		switch {
@@ -143,7 +145,7 @@ func (r *redactor) requestHeader(h http.Header) http.Header {
 		case name == justificationHeader || name == codeHeader:
 			out.Set(name, Redacted)
 		default:
-			out[name] = r.values(values)
+			out[name], scratch = r.values(values, scratch)
 		}
 	}
 	return out
@@ -152,6 +154,7 @@ func (r *redactor) requestHeader(h http.Header) http.Header {
 // responseHeader is what is kept of a response's header.
 func (r *redactor) responseHeader(h http.Header) http.Header {
 	out := make(http.Header, len(h))
+	scratch := make([]byte, 0, 256)
 	for name, values := range h {
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		switch {
@@ -165,23 +168,26 @@ func (r *redactor) responseHeader(h http.Header) http.Header {
 				out.Add(name, r.url(v))
 			}
 		default:
-			out[name] = r.values(values)
+			out[name], scratch = r.values(values, scratch)
 		}
 	}
 	return out
 }
 
-func (r *redactor) values(values []string) []string {
-	out := make([]string, len(values))
-	var buf [256]byte
+// values are the values of a field without what is secret. Nearly every value stays as it is: then they are the same list.
+// The scratch is given back for the next field.
+func (r *redactor) values(values []string, scratch []byte) ([]string, []byte) {
+	out := slices.Clip(values)
 	for i, v := range values {
-		// Nearly every value stays as it is, and then needs no copy.
-		out[i] = v
-		if b := r.text(append(buf[:0], v...), ""); string(b) != v {
+		scratch = append(scratch[:0], v...)
+		if b := r.text(scratch, ""); string(b) != v {
+			if &out[0] == &values[0] {
+				out = slices.Clone(values)
+			}
 			out[i] = string(b)
 		}
 	}
-	return out
+	return out, scratch
 }
 
 // url takes the user part and the secrets of the query out of a URL or a target.
@@ -198,7 +204,7 @@ func (r *redactor) url(raw string) string {
 	}
 	path, query, ok := strings.Cut(raw, "?")
 	if !ok {
-		return string(r.text([]byte(raw), ""))
+		return r.plain(raw)
 	}
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
@@ -208,7 +214,15 @@ func (r *redactor) url(raw string) string {
 			parts[i] = name + "=" + Redacted
 		}
 	}
-	return string(r.text([]byte(path+"?"+strings.Join(parts, "&")), ""))
+	return r.plain(path + "?" + strings.Join(parts, "&"))
+}
+
+// plain is text for a string, which is itself as long as nothing is taken out of it.
+func (r *redactor) plain(s string) string {
+	if now := r.text([]byte(s), ""); string(now) != s {
+		return string(now)
+	}
+	return s
 }
 
 // body takes the secrets out of a body. Text without any is returned as it is, not a copy; JSON keeps its layout.

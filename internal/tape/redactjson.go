@@ -46,7 +46,7 @@ type step struct {
 
 // json replaces the values of secret fields.
 func (r *redactor) json(b []byte, base string) []byte {
-	s := jsonScan{r: r, out: replacement{src: b}}
+	s := jsonScan{r: r, out: replacement{src: b}, where: make([]step, 0, 4)}
 	for i := 0; i < len(b); {
 		switch c := b[i]; c {
 		case '{', '[':

@@ -156,7 +156,9 @@ func (x *Interaction) answer(req *http.Request, q *graph.Request) *http.Response
 			h.Set("Content-Encoding", x.Encoding)
 		}
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if length := strconv.Itoa(len(body)); h.Get("Content-Length") != length {
+		h.Set("Content-Length", length)
+	}
 	resp.ContentLength = int64(len(body))
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp
