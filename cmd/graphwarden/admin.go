@@ -50,7 +50,9 @@ func listenAdmin(s config.Settings) (*admin, error) {
 func (a *admin) attach(s *proxy.Settings) {
 	report := s.Observe
 	s.Observe = func(e proxy.Exchange) {
-		report(e)
+		if report != nil {
+			report(e)
+		}
 		a.server.Observe(consoleExchange(e))
 	}
 	s.Inspect = func(i *proxy.Inspection) {

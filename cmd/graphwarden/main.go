@@ -16,6 +16,7 @@ import (
 )
 
 func main() {
+	keep := giveHeadroom()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the context; once it has, the next one has its usual effect and ends the process.
 	context.AfterFunc(ctx, stop)
@@ -27,5 +28,7 @@ func main() {
 		Dir:     ".",
 		TTY:     term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	os.Exit(dispatch(ctx, env, os.Args[1:]))
+	code := dispatch(ctx, env, os.Args[1:])
+	keep()
+	os.Exit(code)
 }

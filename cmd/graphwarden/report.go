@@ -41,6 +41,14 @@ func newReporter(env *Env, s config.Settings, w io.Writer) *reporter {
 	return r
 }
 
+// observer is what the proxy is to tell of exchanges; nil where nothing is made of them, which spares it the telling.
+func (r *reporter) observer() func(proxy.Exchange) {
+	if r.off && !r.keep && r.actions == nil {
+		return nil
+	}
+	return r.exchange
+}
+
 // maxKept bounds what is remembered for a file of verdicts.
 const maxKept = 10_000
 

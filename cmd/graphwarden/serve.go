@@ -62,6 +62,7 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	if !s.Quiet {
 		printHint(env, fmt.Sprintf(`in the shell of the client: eval "$(graphwarden env --proxy %s)"`, p.url()))
 	}
+	settle()
 	stopReload := reloadOnHangup(ctx, p, log)
 	defer stopReload()
 	stopWatch := watchPolicies(ctx, p, log)

@@ -46,7 +46,7 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 		Origin: s.Origin, OriginCA: s.OriginCA, UpstreamProxy: ownUpstream(env, s, listen, log),
 		Order: s.Order, MaxAgeWarn: s.MaxAgeWarn, Owner: s.Owner,
 		Redact: s.Redact, Pseudonyms: s.Pseudonyms, Faults: s.Faults, DriftIgnore: s.DriftIgnore,
-		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.exchange,
+		Ledger: s.Ledger, ProxyPassword: s.ProxyPassword, Logger: log, Observe: report.observer(),
 	}
 	if r.decisions, err = policySettings(env, s, &settings); err != nil {
 		return nil, err
@@ -66,7 +66,9 @@ func startProxy(ctx context.Context, env *Env, s config.Settings, listen string,
 	if r.traces != nil {
 		observe := settings.Observe
 		settings.Observe = func(e proxy.Exchange) {
-			observe(e)
+			if observe != nil {
+				observe(e)
+			}
 			r.traces.exchange(e)
 		}
 	}
