@@ -3,7 +3,6 @@ package tape
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -143,25 +142,7 @@ func (t *Tape) miss(id *identity, used int) *Miss {
 	if used > 0 {
 		return m
 	}
-	for _, i := range t.nearest(id) {
-		raw := t.cassette.raw(i)
-		var v view
-		if scan(raw, &v, nil, nil, nil) != nil {
-			continue
-		}
-		was, err := t.keyers.recorded(raw, &v)
-		if err != nil {
-			continue
-		}
-		label, _ := v.id.text()
-		m.Nearest = append(m.Nearest, Candidate{ID: string(label), Line: i, Method: was.method,
-			URL: "https://" + was.host + was.target, Diffs: t.compare(&was, id)})
-	}
-	slices.SortStableFunc(m.Nearest, func(a, b Candidate) int { return distance(a) - distance(b) })
-	m.Nearest = m.Nearest[:min(len(m.Nearest), maxNearest)]
-	for k := range m.Nearest {
-		m.Nearest[k].Line = t.cassette.Line(m.Nearest[k].Line)
-	}
+	m.Nearest = t.candidates(id, maxNearest)
 	return m
 }
 
