@@ -491,6 +491,13 @@ func TestPageWrites(t *testing.T) {
 	}
 	b.size(1360, 820, false)
 
+	// What was opened stays open when something happens.
+	b.eval(`document.querySelector("#view-cassette details").open = true; document.querySelector("#view-cassette table").id = "old"`)
+	s.Observe(exchange(99, nil))
+	b.until(`!document.getElementById("old")`)
+	if open := b.eval(`document.querySelectorAll("#view-cassette details[open]").length`); open != 1.0 {
+		t.Errorf("%v details are open, want 1", open)
+	}
 	b.eval(`(() => { const acts = document.querySelectorAll("#view-cassette .acts")[1]; acts.querySelector("select").value = "live"; acts.querySelector("button").click(); })()`)
 	b.until(`document.querySelector("#view-cassette [role=status]").textContent === "checkout-test goes on in mode live"`)
 	if got := s.fake.Sessions()[1].Mode; got != "live" {

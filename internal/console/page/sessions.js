@@ -10,14 +10,15 @@ const tile = (n, word, colour) => el("div", { class: "tile " + (n && colour ? co
 const heads = (words, numbers) => [...words.map((n) => el("th", { scope: "col" }, n)), ...numbers.map((n) => el("th", { scope: "col", class: "num" }, n))];
 
 export async function drawCassette() {
-  // What somebody is about to press must not be taken away.
-  if (document.activeElement && document.activeElement.closest("#view-cassette .acts")) return;
   const [c, { sessions, clients }] = await Promise.all([get("cassette"), get("sessions")]);
+  // What somebody is about to press must not be taken away, nor what was opened be closed.
+  if (document.activeElement && document.activeElement.closest("#view-cassette .acts")) return;
+  const opened = new Set([...document.querySelectorAll("#view-cassette details[open]")].map((d) => d.dataset.session));
   $("view-cassette").replaceChildren(
     el("section", { class: "card" }, el("div", { class: "head" }, el("h1", {}, c.path ? "Cassette" : "No cassette"), el("span", { class: "muted" }, "mode " + c.mode)),
       c.path ? el("p", { class: "mono below" }, c.path) : el("p", { class: "muted" }, "Nothing is recorded or replayed. Start with --mode record --cassette FILE to keep the exchanges."),
       c.path ? el("div", { class: "tiles" }, tile(c.interactions, "held when opened"), tile(c.recorded, "recorded"), tile(c.replayed, "hits"), tile(c.missed, "misses", "deny"), tile(c.unused, "unused", "warn"), tile(c.dropped, "not recorded", "deny")) : null),
-    sessionCard(sessions),
+    sessionCard(sessions, opened),
     c.unused_list.length ? el("section", { class: "card" }, el("div", { class: "head" }, el("h2", {}, "Unused recordings"), el("span", { class: "muted" }, c.unused > c.unused_list.length ? "the first " + c.unused_list.length + " of " + c.unused : String(c.unused))),
       el("table", { class: "stack" }, el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "Line"), el("th", { scope: "col" }, "Method"), el("th", { scope: "col" }, "URL"), el("th", { scope: "col" }, "Id"))),
         el("tbody", {}, c.unused_list.map((u) => el("tr", {}, cell("Line", u.line || "", { class: "num" }), cell("Method", u.method), cell("URL", mono(u.url)), cell("Id", mono(u.id))))))) : "",
@@ -30,14 +31,14 @@ export async function drawCassette() {
           cell("Last", clock(s.last)))))) : el("p", { class: "muted" }, "No client has called yet.")));
 }
 
-function sessionCard(sessions) {
+function sessionCard(sessions, opened) {
   const write = state.status && state.status.write;
   const note = el("p", { class: "below muted", role: "status" }, state.sessionNote || null);
   note.hidden = !state.sessionNote;
   const fault = el("p", { class: "fault", role: "alert" });
   const colour = (v) => (v === "ok" ? "allow" : v === "unused" ? "warn" : "deny");
   const row = (s) => el("tr", {},
-    cell("Session", el("div", {}, el("p", {}, s.name || "All clients"), el("p", { class: "muted" }, mono(s.cassette || "no cassette")), more(s))),
+    cell("Session", el("div", {}, el("p", {}, s.name || "All clients"), el("p", { class: "muted" }, mono(s.cassette || "no cassette")), more(s, opened.has(s.name)))),
     cell("Mode", s.ended ? s.mode + ", stopped" : s.mode),
     cell("Verdict", el("span", { class: "tag " + colour(s.verdict) }, s.verdict)),
     [["Hits", s.replayed], ["Misses", s.missed], ["Unused", s.unused], ["Recorded", s.recorded], ["Denied", s.denied]].map(([n, v]) => cell(n, v, { class: "num" })),
@@ -50,12 +51,12 @@ function sessionCard(sessions) {
 }
 
 // more is what the counts of a session stand for.
-function more(s) {
+function more(s, open) {
   const texts = [
     ...(s.fault ? ["cannot be opened: " + s.fault] : []), ...s.misses.map((m) => "miss: " + m), ...s.unused_list.map((u) => "unused: " + u), ...s.drift_list.map((d) => "drift: " + d),
     ...Object.keys(s.variables).sort().map((k) => "variable " + k + " = " + s.variables[k]), ...(s.recorded_at ? ["recorded " + fullTime(s.recorded_at)] : []),
   ];
-  return texts.length ? el("details", {}, el("summary", {}, s.fault ? "Fault" : "Details"), el("ul", { class: "lines" }, texts.map((x) => el("li", {}, x)))) : null;
+  return texts.length ? el("details", { "data-session": s.name, open }, el("summary", {}, s.fault ? "Fault" : "Details"), el("ul", { class: "lines" }, texts.map((x) => el("li", {}, x)))) : null;
 }
 
 // acts are the switch of the mode and, for a session that has a name, its end, which asks twice.
