@@ -61,9 +61,19 @@ func newGeneration(ctx context.Context, options Options) (*generation, error) {
 const smokeTimeout = 2 * time.Second
 
 func (g *generation) prepare(ctx context.Context, src *sources) error {
-	if err := src.check(); err != nil {
-		return err
+	// The strict compilation is half the work of a start and makes nothing that the other one needs.
+	checked := make(chan error, 1)
+	go func() { checked <- src.check() }()
+	err := g.compile(ctx, src)
+	// What is wrong with the sources is told in the words of the strict compilation, which names their lines.
+	if fault := <-checked; fault != nil {
+		return fault
 	}
+	return err
+}
+
+// compile makes the query that judges.
+func (g *generation) compile(ctx context.Context, src *sources) error {
 	// Without the rules that are off an import may be unused, so this time the compiler is not strict.
 	modules, err := src.specialise()
 	if err != nil {
