@@ -272,3 +272,34 @@ func (s served) request(t *testing.T, method, path string, change func(*http.Req
 	t.Cleanup(func() { _ = resp.Body.Close() })
 	return resp
 }
+
+// fill gives a console something to show.
+func fill(s served) {
+	words := []string{"checkout-test", "", "rollout"}
+	for n := 1; n <= 24; n++ {
+		e := exchange(n, func(e *console.Exchange) {
+			e.Session = words[n%3]
+			switch {
+			case n == 23:
+				denied(e)
+			case n == 20:
+				missed(e)
+			case n%7 == 0:
+				e.Verdict = "warn"
+				e.Violations = []console.Violation{{ID: "assign.large", Level: "warn", Message: "this assigns to 61 groups", Pointer: "/graph/targets"}}
+				e.Path, e.Method, e.Operation = "/v1.0/deviceAppManagement/mobileApps/0c7a1b2c-1111-4222-8333-944455556666/assign", "POST", "assign"
+				e.Targets = []string{"group 6f1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e", "exclusion group 7a1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e", "all users", "all devices"}
+			case n%5 == 0:
+				e.Verdict, e.Governed, e.Method, e.Operation, e.Path, e.Targets = "", false, "GET", "read", "/v1.0/groups", nil
+			case n == 12:
+				e.Verdict, e.Refusal, e.Source, e.Status, e.Message = "", "MalformedRequest", "proxy", 400, "the body has the key target twice: send each key once"
+			}
+		})
+		s.Observe(e)
+		d := detail()
+		if n == 20 {
+			d = miss(d)
+		}
+		s.Attach(e.ID, d)
+	}
+}
