@@ -62,8 +62,8 @@ func FuzzWhatIsAppliedIsGoverned(f *testing.F) {
 			return
 		}
 		for _, id := range op.IDs {
-			// An alternate key is governed as it is written: appId='x'.
-			if name, value, named := strings.Cut(id, "='"); named && strings.EqualFold(name, "appId") {
+			// An alternate key is governed as it is written, appId='x'; one named id is the key itself.
+			if name, value, named := strings.Cut(id, "='"); named && !strings.EqualFold(name, "id") {
 				id = strings.ReplaceAll(strings.TrimSuffix(value, "'"), "''", "'")
 			}
 			if !slices.ContainsFunc(applied.Keys, func(key string) bool { return strings.EqualFold(key, id) }) {
