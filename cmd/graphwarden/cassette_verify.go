@@ -16,12 +16,13 @@ import (
 const cassetteVerifyUsage = `Usage: graphwarden cassette verify [FLAGS] FILE...
 
 Looks for secrets on cassettes: tokens, client secrets, keys and signatures, passwords, header fields that a recording does
-not keep. Each finding names file, line, kind and place; the value itself is never printed. Exits with 6 when there is
+not keep; and for people: user names and mail addresses of real domains, which --pseudonym upn keeps off a recording. Each finding names file, line, kind and place; the value itself is never printed. Exits with 6 when there is
 one, with 1 when a file cannot be read.
 
 Examples:
   graphwarden cassette verify cassettes/
   graphwarden cassette verify --output github cassettes/
+  graphwarden cassette verify --allow-domain corp.example cassettes/
   graphwarden cassette verify --output sarif 'cassettes/*.yaml' > secrets.sarif
 `
 
@@ -74,11 +75,13 @@ func (f *redactionFlags) register(fs *flag.FlagSet) {
 
 type cassetteVerifyFlags struct {
 	redactionFlags
-	output string
+	output  string
+	domains words
 }
 
 func (f *cassetteVerifyFlags) register(fs *flag.FlagSet) {
 	f.redactionFlags.register(fs)
+	fs.Var(&f.domains, "allow-domain", "a domain whose user names may stand on a cassette, `NAME` (repeatable)")
 	resultFlag(fs, &f.output, "junit", "sarif", "github")
 }
 
@@ -102,6 +105,11 @@ func runCassetteVerify(ctx context.Context, env *Env, args []string) error {
 		tellNotices(env, c)
 		found, err := tape.Verify(c.Path, redaction)
 		report.findings = append(report.findings, found...)
+		if err != nil {
+			return err
+		}
+		people, err := tape.VerifyPeople(c.Path, f.domains)
+		report.findings = append(report.findings, people...)
 		return err
 	})
 	if printErr := report.print(env, f.output); printErr != nil {
@@ -117,7 +125,7 @@ func runCassetteVerify(ctx context.Context, env *Env, args []string) error {
 		printError(env, err, "")
 	}
 	return &exitError{code: codeSecret, err: fmt.Errorf("%s on %s", counted(len(report.findings), "secret"), counted(report.filesHit(), "cassette")),
-		hint: "graphwarden cassette scrub " + strings.Join(rest, " ") + "; a secret that was ever pushed must be replaced as well"}
+		hint: "graphwarden cassette scrub " + strings.Join(rest, " ") + " (for user names with --pseudonym upn); a secret that was ever pushed must be replaced as well"}
 }
 
 // counted is a number with its noun.

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -223,102 +222,21 @@ func tenantBefore(b []byte) bool {
 	return slices.Contains(tenantNames, word)
 }
 
-// addresses replaces user names with a domain, and mail addresses. They are found by the sign between both.
+// addresses replaces user names with a domain, and mail addresses.
 func (p *pseudonyms) addresses(b []byte) []byte {
 	out := replacement{src: b}
-	for i := 0; i < len(b); {
-		n := bytes.IndexAny(b[i:], `@%\`)
-		if n < 0 {
-			break
+	for i := 0; ; {
+		a, ok := nextAddress(b, i, out.done)
+		if !ok {
+			return out.bytes()
 		}
-		i += n
-		sign := signLen(b[i:])
-		if sign == 0 {
-			i++
-			continue
-		}
-		from := localStart(b, i, out.done)
-		to := domainEnd(b, i+sign)
-		if from == i || to == i+sign {
-			i += sign
-			continue
-		}
-		domain := strings.ToLower(string(b[i+sign : to]))
-		if strings.HasPrefix(domain, "odata.") || strings.HasPrefix(domain, "microsoft.graph.") {
-			i = to // an annotation of JSON, not a person
-			continue
-		}
-		local := strings.ToLower(string(b[from:i]))
+		local := strings.ToLower(string(b[a.from:a.at]))
 		if rest, ok := strings.CutPrefix(local, "u"); !ok || !p.isSealed(rest) {
-			local = "u" + p.sealed("upn", pathUnescaped(local)+"@"+domain, 24)
+			local = "u" + p.sealed("upn", pathUnescaped(local)+"@"+a.domain, 24)
 		}
-		out.put(from, to, local+string(b[i:i+sign])+p.fakeDomain(domain))
-		i = to
+		out.put(a.from, a.to, local+string(b[a.at:a.at+a.sign])+p.fakeDomain(a.domain))
+		i = a.to
 	}
-	return out.bytes()
-}
-
-// signLen is the length of an at sign, as it is or escaped; 0 if there is none.
-func signLen(b []byte) int {
-	switch {
-	case b[0] == '@':
-		return 1
-	case bytes.HasPrefix(b, []byte("%40")):
-		return 3
-	case bytes.HasPrefix(b, []byte(`\u0040`)):
-		return 6
-	}
-	return 0
-}
-
-func pathUnescaped(s string) string {
-	if u, err := url.PathUnescape(s); err == nil {
-		return u
-	}
-	return s
-}
-
-func localStart(b []byte, i, start int) int {
-	end := i
-	for i > start {
-		c := b[i-1]
-		if i >= start+3 && b[i-3] == '%' && isHex(b[i-2]) && isHex(c) {
-			if e := strings.ToLower(string(b[i-2 : i])); e != "23" && e != "2b" {
-				break // an encoded quote ends it, # and + are part of it
-			}
-			i -= 3
-			continue
-		}
-		if !isAlnum(c) && bytes.IndexByte([]byte("._+-#!~"), c) < 0 && c < 0x80 {
-			break
-		}
-		i--
-	}
-	if i > 0 && i < end && b[i-1] == '\\' { // the letter is an escape of JSON
-		if i++; b[i-1] == 'u' {
-			i += 4
-		}
-	}
-	return min(i, end)
-}
-
-// domainEnd is the end of a name with a dot in it that begins at i; i if there is none.
-func domainEnd(b []byte, i int) int {
-	end, dot := i, -1
-	for end < len(b) && (isAlnum(b[end]) || b[end] == '-' || b[end] == '.' && end > i) {
-		if b[end] == '.' {
-			dot = end
-		}
-		end++
-	}
-	for end > i && (b[end-1] == '.' || b[end-1] == '-') {
-		end--
-		dot = bytes.LastIndexByte(b[:end], '.')
-	}
-	if dot <= i || end-dot < 3 {
-		return i
-	}
-	return end
 }
 
 const fakeTop = ".example"
