@@ -140,7 +140,7 @@ func TestShuffledReplay(t *testing.T) {
 	if err := recorder.warden.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for run := range 20 {
+	for run := range 100 {
 		w, err := proxy.Open(t.Context(), proxy.Settings{Mode: "replay", Cassette: cassette, Enforce: proxy.EnforceOff})
 		if err != nil {
 			t.Fatal(err)
