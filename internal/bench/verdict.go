@@ -37,7 +37,7 @@ func (r *report) judge() []verdict {
 		r.ratio("recording, judge off, pinned", pinned(record, false), pinned(minimal, false), sample.rate, 0.90, true),
 		r.flat(),
 		r.number("judge: microseconds for a typical change", "BenchmarkJudge/patch", "ns/op", 1e-3, 60),
-		r.quotient("  with 10,000 groups in the data", "BenchmarkJudge/groups10000", "BenchmarkJudge/patch", 1.10),
+		r.quotient("  with 10,000 groups in the data, to 10", "BenchmarkJudge/groups10000", "BenchmarkJudge/groups10", 1.10),
 		r.quotient("  on all cores at once, time per change", "BenchmarkJudge/parallel", "BenchmarkJudge/patch", 0.70),
 		r.ratio("judged and recorded, pinned", pinned(judgeRecord, false), pinned(minimal, false), sample.rate, 0.50, true),
 		r.ratio("replay of 1k, judge off, to the hash map", pinned(replay1k, false), pinned(hashMap, false), sample.rate, 0.95, true),
