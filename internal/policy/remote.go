@@ -119,11 +119,14 @@ func (r *remotes) fetch(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
 	var errs []error
 	for name, one := range r.byName {
-		if err := one.downloader.Trigger(ctx); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// Trigger leaves its download running when its context ends, and the next one would race with it. So it waits for
+		// the end, which the client's own time limit brings about.
+		if err := one.downloader.Trigger(context.WithoutCancel(ctx)); err != nil {
 			errs = append(errs, fmt.Errorf("fetch bundle %s: %w", name, err))
 		}
 	}
