@@ -22,13 +22,14 @@ const module = "github.com/graphwarden/graphwarden"
 var houses = map[string][]string{
 	"cmd/graphwarden": {"proxy", "policies", "cassettes", "internal/graph", "internal/policy", "internal/tape", "internal/ca",
 		"internal/ledger", "internal/standin", "internal/console", "internal/config", "internal/check"},
-	"proxy": {"policies", "internal/graph", "internal/policy", "internal/tape", "internal/ca",
+	"proxy": {"policies", "internal/graph", "internal/policy", "internal/tape", "internal/wire", "internal/ca",
 		"internal/ledger", "internal/standin", "internal/console", "internal/config"},
 	"policies":         {},
 	"internal/graph":   {},
 	"internal/policy":  {"internal/graph", "policies"}, // policies is data: the embedded library
 	"internal/tape":    {"internal/graph"},
 	"internal/check":   {"internal/graph", "internal/policy", "internal/tape"}, // judges what was recorded, offline
+	"internal/wire":    {},
 	"internal/ca":      {},
 	"internal/ledger":  {},
 	"internal/standin": {"internal/graph"},

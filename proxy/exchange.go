@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -15,6 +13,7 @@ import (
 	"github.com/graphwarden/graphwarden/internal/graph"
 	"github.com/graphwarden/graphwarden/internal/policy"
 	"github.com/graphwarden/graphwarden/internal/tape"
+	"github.com/graphwarden/graphwarden/internal/wire"
 )
 
 // Source says who made an answer.
@@ -248,22 +247,13 @@ func (w *Warden) outgoing(ctx context.Context, g *graph.Request) (*http.Request,
 		parsed.Scheme, parsed.Host = u.Scheme, u.Host
 		u = parsed
 	}
-	h := g.Header
-	if _, ok := h["User-Agent"]; !ok {
-		// An empty value keeps net/http from adding one of its own.
-		h = h.Clone()
-		h["User-Agent"] = []string{""}
-	}
 	out := (&http.Request{
-		Method: g.Method, URL: u, Host: g.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: g.Method, URL: u, Host: g.Host, Header: g.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody,
 	}).WithContext(ctx)
 	if len(g.Body) > 0 && w.origin != nil { // a replay has read it already
-		body := g.Body
-		out.ContentLength = int64(len(body))
-		out.Body = io.NopCloser(bytes.NewReader(body))
-		// Lets the transport try again where it knows that nothing was written.
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		out.ContentLength = int64(len(g.Body))
+		out.Body = wire.NewBody(g.Body)
 	}
 	return out, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/graphwarden/graphwarden/internal/ca"
 	"github.com/graphwarden/graphwarden/internal/graph"
+	"github.com/graphwarden/graphwarden/internal/wire"
 )
 
 // front is what clients connect to: the listening server, the interceptor behind it, and goproxy between the two.
@@ -79,9 +80,9 @@ func (f *front) newGoproxy() *goproxy.ProxyHttpServer {
 		in := ctx.UserData.(*incoming)
 		around := r.Context()
 		if f.w.origin != nil {
-			var stop func()
-			around, stop = inform(around, in.answer.ResponseWriter)
-			defer stop()
+			in.informer.w = in.answer.ResponseWriter
+			around = wire.WithListener(around, &in.informer)
+			defer in.informer.stop()
 		}
 		resp, err := f.w.exchange(around, r, in.request)
 		if errors.Is(err, errReset) {
@@ -156,6 +157,8 @@ type incoming struct {
 	answer  answerWriter
 	body    io.ReadCloser // of the request, then of the answer
 	broken  bool          // it ended before its end
+
+	informer informer
 }
 
 // unread is the URL goproxy sees first: it prints the URL for a line of its log, whether or not the line is wanted.

@@ -1,10 +1,7 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"sync"
 )
 
@@ -17,33 +14,28 @@ type informer struct {
 	over bool // the exchange has its answer: the writer is no longer ours
 }
 
-// inform returns a context that passes them on until stop is called.
-func inform(ctx context.Context, w http.ResponseWriter) (_ context.Context, stop func()) {
-	i := &informer{w: w}
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: i.pass}), i.stop
-}
-
-func (i *informer) pass(code int, fields textproto.MIMEHeader) error {
-	if code == http.StatusContinue {
-		return nil
+// Informed implements wire.Listener.
+func (i *informer) Informed(status int, fields http.Header) {
+	if status == http.StatusContinue {
+		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.over {
-		return nil
+		return
 	}
-	stripHopByHop(http.Header(fields))
+	stripHopByHop(fields)
 	h := i.w.Header()
 	for name, values := range fields {
 		h[name] = values
 	}
-	i.w.WriteHeader(code)
+	i.w.WriteHeader(status)
 	for name := range fields {
 		delete(h, name)
 	}
-	return nil
 }
 
+// stop ends it: the writer is needed for the answer.
 func (i *informer) stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -1,24 +1,37 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/graphwarden/graphwarden/internal/wire"
 )
 
-// origin sends requests to Graph, or to what stands in for it.
+// origin sends requests to Graph, or to what stands in for it: over HTTP/1.1, so that a connection that breaks takes one
+// exchange with it and not all that are under way.
 type origin struct {
+	wire *wire.Client
+	// transport takes what wire does not: long bodies, systems that wire does not know, and origins with HTTP/2 alone.
 	transport *http.Transport
-	base      *url.URL // nil: where the request says
+	// aside is set once wire has turned out not to reach the origin.
+	aside  atomic.Bool
+	dialer tunnelDialer
+	base   *url.URL // nil: where the request says
 }
 
 // originIdle is how many connections are kept per host: as many as clients one machine is likely to run at once. The
@@ -30,9 +43,10 @@ func newOrigin(s Settings, log *slog.Logger) (*origin, error) {
 	if err != nil {
 		return nil, err
 	}
+	dialer := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		Proxy:                 upstream,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          2 * originIdle,
@@ -44,7 +58,8 @@ func newOrigin(s Settings, log *slog.Logger) (*origin, error) {
 		// The client's own Accept-Encoding decides, and its bytes pass as they are.
 		DisableCompression: true,
 	}
-	o := &origin{transport: t}
+	o := &origin{transport: t, dialer: tunnelDialer{direct: dialer, through: dialer}}
+	o.wire = &wire.Client{Dial: o.dial, TLS: t.TLSClientConfig}
 	if s.Origin == "" {
 		return o, o.trust(s)
 	}
@@ -88,7 +103,57 @@ func (o *origin) trust(s Settings) error {
 }
 
 // RoundTrip sends one request. Its errors say what failed and become refusals further up.
-func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) { return o.transport.RoundTrip(r) }
+func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !o.aside.Load() && wire.Takes(r) && (r.URL.Scheme == "https" || o.transport.Proxy == nil) {
+		resp, err := o.wire.RoundTrip(r)
+		if !errors.Is(err, wire.ErrProtocol) {
+			return resp, err
+		}
+		o.aside.Store(true) // nothing was sent
+	}
+	return o.transport.RoundTrip(forTransport(r))
+}
+
+// dial opens the way to the origin for wire, through an upstream proxy if there is to be one.
+func (o *origin) dial(ctx context.Context, address string) (net.Conn, error) {
+	if o.transport.Proxy == nil {
+		return o.dialer.direct.DialContext(ctx, "tcp", address)
+	}
+	via, err := o.transport.Proxy(&http.Request{URL: &url.URL{Scheme: "https", Host: address}})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("choose upstream proxy: %w", err)
+	case via == nil:
+		return o.dialer.direct.DialContext(ctx, "tcp", address)
+	case via.Scheme != "http":
+		// SOCKS is the transport's to speak, and a connection below two layers of TLS cannot be asked whether it stands.
+		return nil, fmt.Errorf("%w that goes through a proxy of %s", wire.ErrProtocol, via.Scheme)
+	}
+	return o.dialer.connect(ctx, via, address)
+}
+
+// forTransport is the request as net/http's client takes it.
+func forTransport(r *http.Request) *http.Request {
+	ctx := r.Context()
+	if l := wire.ListenerOf(ctx); l != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(code int, fields textproto.MIMEHeader) error {
+			l.Informed(code, http.Header(fields))
+			return nil
+		}})
+	}
+	out := r.WithContext(ctx)
+	if _, ok := r.Header["User-Agent"]; !ok {
+		// An empty value keeps net/http from adding one of its own.
+		out.Header = r.Header.Clone()
+		out.Header["User-Agent"] = []string{""}
+	}
+	if b, ok := r.Body.(*wire.Body); ok {
+		out.Body = io.NopCloser(bytes.NewReader(b.Bytes()))
+		// Lets the transport try again where it knows that nothing was written.
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }
+	}
+	return out
+}
 
 // address points the URL of a request that is written anew at the origin. Only where it is sent changes: the Host field
 // stays Graph's.
@@ -101,6 +166,7 @@ func (o *origin) address(u *url.URL) {
 
 // Close lets go of idle connections.
 func (o *origin) Close() error {
+	o.wire.Close()
 	o.transport.CloseIdleConnections()
 	return nil
 }

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package wire
+
+const probes = false
+
+func (k *conn) prepareProbe() {}
