@@ -92,16 +92,17 @@ func (s *stream) finish(whole bool) {
 	s.k.release(s.stop() && whole && s.keep)
 }
 
-// endOfChunks is how a chunked body without trailers ends (RFC 9112 section 7.1).
-var endOfChunks = []byte("\r\n0\r\n\r\n")
-
 // take gives an answer its body: whole if it is here already, so that the connection is free at once.
 func (k *conn) take(resp *http.Response, stop func() bool) error {
 	body := resp.Body
 	keep := !resp.Close
+	if _, done := body.(*Body); done {
+		k.release(stop() && keep)
+		return nil
+	}
 	whole := body == http.NoBody || resp.ContentLength == 0
 	if !whole {
-		here, _ := k.in.Peek(k.in.Buffered())
+		here := k.here()
 		whole = resp.ContentLength > 0 && int64(len(here)) >= resp.ContentLength ||
 			resp.ContentLength < 0 && len(resp.TransferEncoding) > 0 && bytes.HasSuffix(here, endOfChunks)
 	}

@@ -150,6 +150,13 @@ const maxInformational = 16
 // answer reads the head of an answer, and tells of the informational ones before it.
 func (k *conn) answer(r *http.Request) (*http.Response, error) {
 	k.headLeft = maxHead
+	if _, err := k.in.Peek(1); err == nil {
+		if resp, n, ok := whole(r, k.here()); ok {
+			_, _ = k.in.Discard(n) // they are here
+			k.headLeft = -1
+			return resp, nil
+		}
+	}
 	for range maxInformational {
 		resp, err := http.ReadResponse(k.in, r)
 		switch {
@@ -168,6 +175,12 @@ func (k *conn) answer(r *http.Request) (*http.Response, error) {
 		tell(r.Context(), resp.StatusCode, resp.Header)
 	}
 	return nil, errors.New("more informational answers than anybody sends")
+}
+
+// here is what has come and was not read.
+func (k *conn) here() []byte {
+	b, _ := k.in.Peek(k.in.Buffered())
+	return b
 }
 
 // extend gives the origin time.
