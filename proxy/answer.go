@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -14,10 +13,10 @@ const flushDelay = 5 * time.Millisecond
 // streamWait is how long a client may take for one write of a streamed answer, and the origin between two.
 const streamWait = 2 * time.Minute
 
-// answerWriter is the ResponseWriter goproxy copies into. It lets streamed answers out as they come and copies without
-// a buffer of its own for each request.
+// answerWriter is the ResponseWriter goproxy copies into. It lets streamed answers out as they come.
 type answerWriter struct {
 	http.ResponseWriter
+	atHand    bool // all of the answer is in memory
 	streaming bool
 
 	mu      sync.Mutex
@@ -28,7 +27,7 @@ type answerWriter struct {
 
 func (a *answerWriter) WriteHeader(status int) {
 	if status >= 200 {
-		a.streaming = a.Header().Get("Content-Length") == "" && status != http.StatusNoContent && status != http.StatusNotModified
+		a.streaming = !a.atHand && a.Header().Get("Content-Length") == "" && status != http.StatusNoContent && status != http.StatusNotModified
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
@@ -67,28 +66,6 @@ func (a *answerWriter) Flush() {
 	defer a.mu.Unlock()
 	a.pending = false
 	_ = http.NewResponseController(a.ResponseWriter).Flush()
-}
-
-// ReadFrom copies with a shared buffer; net/http's own would be made anew for each answer over HTTP/2.
-func (a *answerWriter) ReadFrom(r io.Reader) (int64, error) {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	var all int64
-	for {
-		n, err := r.Read(*buf)
-		if n > 0 {
-			written, err := a.Write((*buf)[:n])
-			if all += int64(written); err != nil {
-				return all, err
-			}
-		}
-		if err == io.EOF {
-			return all, nil
-		}
-		if err != nil {
-			return all, err
-		}
-	}
 }
 
 // finish ends the delayed flushing before net/http takes the ResponseWriter back.

@@ -233,9 +233,17 @@ func (w *Warden) refuse(r *http.Request, e *Exchange, refusal *graph.Refusal, h 
 	return resp
 }
 
+// sending is what one request on its way out is made of, in one piece.
+type sending struct {
+	request http.Request
+	url     url.URL
+	body    wire.Body
+}
+
 // outgoing writes a request anew from its one reading: canonical target, one Host, the decoded body and its length.
 func (w *Warden) outgoing(ctx context.Context, g *graph.Request) (*http.Request, error) {
-	u := &url.URL{Scheme: "https", Host: g.Host}
+	s := &sending{url: url.URL{Scheme: "https", Host: g.Host}}
+	u := &s.url
 	w.origin.address(u)
 	if len(g.Path.Segments) > 0 && u.Scheme == "https" {
 		u.Opaque = g.Path.Target() // sent as it stands, where a path would be taken apart and put together again
@@ -247,15 +255,15 @@ func (w *Warden) outgoing(ctx context.Context, g *graph.Request) (*http.Request,
 		parsed.Scheme, parsed.Host = u.Scheme, u.Host
 		u = parsed
 	}
-	out := (&http.Request{
+	s.request = http.Request{
 		Method: g.Method, URL: u, Host: g.Host, Header: g.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody,
-	}).WithContext(ctx)
-	if len(g.Body) > 0 && w.origin != nil { // a replay has read it already
-		out.ContentLength = int64(len(g.Body))
-		out.Body = wire.NewBody(g.Body)
 	}
-	return out, nil
+	if len(g.Body) > 0 && w.origin != nil { // a replay has read it already
+		s.body = wire.BodyOf(g.Body)
+		s.request.ContentLength, s.request.Body = int64(len(g.Body)), &s.body
+	}
+	return s.request.WithContext(ctx), nil
 }
 
 // mark tells a client on its answer what the judge thought of a change that was let through.

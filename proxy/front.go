@@ -167,6 +167,7 @@ var unread = &url.URL{Scheme: "https"}
 // watched notes it when the body of an answer breaks off, which goproxy would pass on as the answer's end.
 func (in *incoming) watched(resp *http.Response, err error) (*http.Response, error) {
 	if err == nil && resp.Body != nil && resp.Body != http.NoBody {
+		_, in.answer.atHand = resp.Body.(io.WriterTo)
 		in.body, resp.Body = resp.Body, in
 	}
 	return resp, err
@@ -179,6 +180,31 @@ func (in *incoming) Read(p []byte) (int, error) {
 		in.broken = true
 	}
 	return n, err
+}
+
+// WriteTo implements io.WriterTo: what is in memory goes out from there, the rest through a shared buffer.
+func (in *incoming) WriteTo(w io.Writer) (int64, error) {
+	if b, ok := in.body.(io.WriterTo); ok {
+		return b.WriteTo(w)
+	}
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	var all int64
+	for {
+		n, err := in.Read(*buf)
+		if n > 0 {
+			written, err := w.Write((*buf)[:n])
+			if all += int64(written); err != nil {
+				return all, err
+			}
+		}
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
 }
 
 // Close implements io.Closer.

@@ -17,6 +17,9 @@ type Body struct {
 // NewBody is a Body of these bytes, which must not change as long as it is in use.
 func NewBody(b []byte) *Body { return &Body{b: b} }
 
+// BodyOf is NewBody for whoever has a place for it.
+func BodyOf(b []byte) Body { return Body{b: b} }
+
 // Bytes is all of it, what was read already included. It must not be changed.
 func (b *Body) Bytes() []byte { return b.b }
 
