@@ -268,11 +268,25 @@ func cutValue(s string) (value, rest string, more, ok bool) {
 			depth--
 		case c == ',' && depth == 0:
 			value = strings.Trim(s[:i], " ")
-			return value, s[i+1:], true, value != ""
+			return value, s[i+1:], true, isValue(value)
 		}
 	}
 	value = strings.Trim(s, " ")
-	return value, "", false, value != "" && !quoted && depth == 0
+	return value, "", false, isValue(value) && !quoted && depth == 0
+}
+
+// isValue tells whether quotes and brackets in a value hold all of it: 'x'y might be x to one reader and y to another.
+func isValue(s string) bool {
+	switch {
+	case s == "":
+		return false
+	case s[0] == '\'':
+		_, ok := unquote(s)
+		return ok
+	case s[0] == '[':
+		return s[len(s)-1] == ']'
+	}
+	return strings.IndexByte(s, '\'') < 0
 }
 
 // isTenant tells whether the segment behind the version names a tenant: a GUID, a domain or myorganization.

@@ -39,6 +39,7 @@ func FuzzWhatIsAppliedIsGoverned(f *testing.F) {
 		`/beta/myorganization/deviceAppManagement\mobileApps/P/microsoft.graph.assign()`,
 		"/beta/education/classes/c/assignments/a/categories/x/$ref",
 		"/v1.0/servicePrincipals(appId='x')/appRoleAssignedTo",
+		"/v1.0/servicePrincipals(appId='x'rvi)/appRoleAssignedTo",
 	} {
 		for _, method := range []string{"PATCH", "POST", "DELETE"} {
 			f.Add(method, target)
