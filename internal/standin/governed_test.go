@@ -40,6 +40,7 @@ func FuzzWhatIsAppliedIsGoverned(f *testing.F) {
 		"/beta/education/classes/c/assignments/a/categories/x/$ref",
 		"/v1.0/servicePrincipals(appId='x')/appRoleAssignedTo",
 		"/v1.0/servicePrincipals(appId='x'rvi)/appRoleAssignedTo",
+		"/v1.0/servicePrincipals(0=0)/appRoleAssignedTo",
 	} {
 		for _, method := range []string{"PATCH", "POST", "DELETE"} {
 			f.Add(method, target)
@@ -64,8 +65,10 @@ func FuzzWhatIsAppliedIsGoverned(f *testing.F) {
 		}
 		for _, id := range op.IDs {
 			// An alternate key is governed as it is written, appId='x'; one named id is the key itself.
-			if name, value, named := strings.Cut(id, "='"); named && !strings.EqualFold(name, "id") {
-				id = strings.ReplaceAll(strings.TrimSuffix(value, "'"), "''", "'")
+			if name, value, named := strings.Cut(id, "="); named && !strings.EqualFold(name, "id") && !slices.Contains(applied.Keys, id) {
+				if id = value; strings.HasPrefix(value, "'") {
+					id = strings.ReplaceAll(strings.TrimSuffix(value[1:], "'"), "''", "'")
+				}
 			}
 			if !slices.ContainsFunc(applied.Keys, func(key string) bool { return strings.EqualFold(key, id) }) {
 				t.Errorf("%s %q is applied to %q and governed as %q", method, target, applied.Keys, op.IDs)
