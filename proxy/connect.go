@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
+	"github.com/graphwarden/graphwarden/internal/wire"
 )
 
 const graphPortOnly = "Graph is reached through port 443 only"
@@ -56,16 +57,21 @@ func (f *front) intercept(w http.ResponseWriter, r *http.Request, host string, c
 	}
 	early := make([]byte, buffered.Reader.Buffered())
 	_, _ = buffered.Reader.Read(early)
-	client, _, _ := net.SplitHostPort(raw.RemoteAddr().String())
-	conn := &interceptedConn{Conn: prefixed(raw, early), host: host, port: 443, client: client, session: session}
+	from, _, _ := net.SplitHostPort(raw.RemoteAddr().String())
+	conn := &interceptedConn{Conn: prefixed(raw, early), host: host, port: 443, client: from, session: session}
 	if _, err := raw.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
 		_ = raw.Close()
 		return
 	}
 	// A deadline of the outer server must not fire inside the tunnel.
 	_ = raw.SetDeadline(noDeadline)
-	if !f.accept.give(tls.Server(conn, config)) {
-		_ = raw.Close()
+	go f.plain.Serve(withClient(context.Background(), client{conn: conn}, raw), tls.Server(conn, config))
+}
+
+// rest takes the connections on which more than plain requests are to be expected.
+func (f *front) rest(c net.Conn) {
+	if !f.accept.give(c) {
+		_ = c.Close()
 	}
 }
 
@@ -78,9 +84,13 @@ func newInner(f *front, errorLog *log.Logger) *http.Server {
 		TLSConfig: &tls.Config{NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12},
 		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: f.w.limits.Streams},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if t, ok := c.(*tls.Conn); ok {
+			switch t := c.(type) {
+			case *tls.Conn:
 				conn, _ := t.NetConn().(*interceptedConn)
-				return withClient(ctx, c, conn)
+				return withClient(ctx, client{conn: conn}, c)
+			case *wire.Resumed: // which net/http does not know for TLS
+				conn, _ := t.NetConn().(*interceptedConn)
+				return withClient(ctx, client{conn: conn, sni: t.ConnectionState().ServerName}, c)
 			}
 			return ctx
 		},
@@ -108,7 +118,7 @@ func (f *front) serveInner(w http.ResponseWriter, r *http.Request) {
 	conn := graph.Connection{
 		ConnectHost: client.conn.host, ConnectPort: client.conn.port, Client: client.conn.client, Session: client.conn.session,
 	}
-	if r.TLS != nil {
+	if conn.SNI = client.sni; r.TLS != nil {
 		conn.SNI = r.TLS.ServerName
 	}
 	if r.URL.Host == "" {
@@ -124,13 +134,14 @@ func (f *front) serveInner(w http.ResponseWriter, r *http.Request) {
 type client struct {
 	addr string
 	conn *interceptedConn // nil outside an intercepted connection
+	sni  string           // where the request does not say it
 }
 
 type clientKey struct{}
 
-func withClient(ctx context.Context, c net.Conn, conn *interceptedConn) context.Context {
-	host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
-	return context.WithValue(ctx, clientKey{}, client{addr: host, conn: conn})
+func withClient(ctx context.Context, who client, c net.Conn) context.Context {
+	who.addr, _, _ = net.SplitHostPort(c.RemoteAddr().String())
+	return context.WithValue(ctx, clientKey{}, who)
 }
 
 func clientOf(ctx context.Context) (client, bool) {

@@ -27,6 +27,7 @@ import (
 type front struct {
 	w       *Warden
 	outer   *http.Server
+	plain   *wire.Server // intercepted connections; what it does not take goes to inner
 	inner   *http.Server
 	accept  *handOver
 	goproxy *goproxy.ProxyHttpServer
@@ -55,9 +56,13 @@ func newFront(w *Warden) (*front, error) {
 	f.outer = &http.Server{
 		Handler: http.HandlerFunc(f.serveOuter), ErrorLog: errorLog, MaxHeaderBytes: w.limits.HeaderBytes,
 		ReadHeaderTimeout: w.limits.ReadHeader, ReadTimeout: w.limits.Read, WriteTimeout: w.limits.Write, IdleTimeout: w.limits.Idle,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withClient(ctx, c, nil) },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return withClient(ctx, client{}, c) },
 	}
 	f.inner = newInner(f, errorLog)
+	f.plain = &wire.Server{
+		Handler: http.HandlerFunc(f.serveInner), Rest: f.rest, ErrorLog: errorLog,
+		HeaderBytes: w.limits.HeaderBytes, ReadHeader: w.limits.ReadHeader, Write: w.limits.Write, Idle: w.limits.Idle,
+	}
 	f.goproxy = f.newGoproxy()
 	f.tunnels.idle = w.limits.TunnelIdle
 	return f, f.openWayOut()

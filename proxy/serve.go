@@ -41,6 +41,7 @@ func (w *Warden) Shutdown(ctx context.Context) error {
 	}
 	f := w.front
 	errs := []error{drained("clients", f.outer.Shutdown(ctx))}
+	errs = append(errs, drained("intercepted connections", f.plain.Shutdown(ctx)))
 	if f.serving.Load() {
 		errs = append(errs, drained("intercepted connections", f.inner.Shutdown(ctx)))
 	}
@@ -58,6 +59,7 @@ func drained(what string, err error) error {
 // close ends everything at once.
 func (f *front) close() {
 	_ = f.outer.Close()
+	f.plain.Close()
 	_ = f.accept.Close()
 	_ = f.inner.Close()
 	f.tunnels.closeAll()

@@ -47,7 +47,13 @@ func readBody(r *http.Request, encodings []string, limit int64) ([]byte, *Refusa
 		}
 		return nil, Refuse(UnsupportedEncoding, "Content-Encoding %q cannot be read: send the body plain, or as gzip, deflate, br or zstd", clip(encoding))
 	}
-	sent, err := readBounded(r.Body, r.ContentLength, limit)
+	var sent []byte
+	var err error
+	if whole, ok := r.Body.(interface{ Bytes() []byte }); ok { // it was read with its head
+		sent = whole.Bytes()
+	} else {
+		sent, err = readBounded(r.Body, r.ContentLength, limit)
+	}
 	if err != nil {
 		return nil, bodyRefusal(err, limit, "the body ended early or could not be read: send it whole, of the length announced")
 	}

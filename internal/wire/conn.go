@@ -50,6 +50,7 @@ func newConn(c *Client, at place, raw net.Conn) *conn {
 func (k *conn) greet(ctx context.Context, base *tls.Config, host string) error {
 	config := base.Clone()
 	config.NextProtos = []string{"http/1.1"}
+	config.DynamicRecordSizingDisabled = true // one record, one write
 	if config.ServerName == "" {
 		config.ServerName = host
 	}
@@ -185,12 +186,9 @@ func (k *conn) here() []byte {
 
 // extend gives the origin time.
 func (k *conn) extend() {
-	now := time.Now()
-	if k.deadline.Sub(now) >= answerIn {
-		return
+	if due(&k.deadline, time.Now(), answerIn) {
+		_ = k.raw.SetDeadline(k.deadline) // fails where the connection has ended, which the next use tells
 	}
-	k.deadline = now.Add(answerIn + slack)
-	_ = k.raw.SetDeadline(k.deadline) // fails where the connection has ended, which the next use tells
 }
 
 // release takes the connection out of its exchange.

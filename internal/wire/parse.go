@@ -96,45 +96,24 @@ func (p *plain) statusLine() bool {
 	return p.status >= 200 && p.statusText == strings.TrimSpace(p.statusText) && isFieldValue(p.statusText)
 }
 
-func (p *plain) fields() bool {
-	count := strings.Count(p.head, "\n")
+func (p *plain) fields() (ok bool) {
 	p.length = -1
-	p.header = make(http.Header, count)
-	values := make([]string, 0, count)
-	for p.head != "" {
-		line, ok := p.line()
-		colon := strings.IndexByte(line, ':')
-		if !ok || colon < 1 {
-			return false
-		}
-		name, value := line[:colon], strings.Trim(line[colon+1:], " \t")
-		if !isToken(name) || !isFieldValue(value) {
-			return false
-		}
-		name = canonical(name)
-		before, twice := p.header[name]
-		switch name {
-		case "Content-Length":
-			if p.length = number(value); p.length < 0 || twice {
-				return false
-			}
-		case "Transfer-Encoding":
-			if value != "chunked" || p.chunked {
-				return false
-			}
-			p.chunked = true
-			continue // as net/http does
-		case "Connection", "Trailer", "Pragma":
-			return false
-		}
-		if twice {
-			p.header[name] = append(before, value)
-			continue
-		}
-		values = append(values, value)
-		p.header[name] = values[len(values)-1 : len(values) : len(values)]
+	p.header, ok = readFields(p.head, p.take)
+	return ok && (!p.chunked || p.length < 0)
+}
+
+func (p *plain) take(name, value string, again bool) (keep, ok bool) {
+	switch name {
+	case "Content-Length":
+		p.length = number(value)
+		return true, p.length >= 0 && !again
+	case "Transfer-Encoding": // not kept, as net/http does not
+		again, p.chunked = p.chunked, true
+		return false, value == "chunked" && !again
+	case "Connection", "Trailer", "Pragma":
+		return false, false
 	}
-	return !p.chunked || p.length < 0
+	return true, true
 }
 
 // number reads a length that no reader reads otherwise; -1 if it is none.
@@ -190,18 +169,25 @@ func unhex(c byte) int {
 	return -1
 }
 
-// usual are the names that Graph's answers have, as they may be spelt, so that reading one need not make it anew.
+// usual are the names that requests to Graph and its answers have, as they may be spelt, so that reading one need not make
+// it anew.
 var usual = func() map[string]string {
 	m := map[string]string{}
 	for _, name := range []string{
 		"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Cache-Control", "Client-Request-Id", "Content-Encoding", "Content-Length",
 		"Content-Location", "Content-Type", "Date", "Deprecation", "Etag", "Link", "Location", "Odata-Version", "Preference-Applied",
 		"Request-Id", "Retry-After", "Server", "Strict-Transport-Security", "Sunset", "Transfer-Encoding", "Vary", "X-Content-Type-Options",
+		"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Connection", "Consistencylevel", "Host", "If-Match", "If-None-Match",
+		"Prefer", "Retry-Attempt", "Sdkversion", "Traceparent", "User-Agent", "X-Graphwarden-Session", "X-Ms-Client-Request-Id",
 		"X-Ms-Ags-Diagnostic", "X-Ms-Resource-Unit", "X-Ms-Throttle-Information", "X-Ms-Throttle-Limit-Percentage", "X-Ms-Throttle-Scope",
 	} {
 		m[name], m[strings.ToLower(name)] = name, name
 	}
-	m["ETag"], m["OData-Version"], m["OData-version"] = "Etag", "Odata-Version", "Odata-Version"
+	for odd, name := range map[string]string{
+		"ETag": "Etag", "OData-Version": "Odata-Version", "ConsistencyLevel": "Consistencylevel", "SdkVersion": "Sdkversion",
+	} {
+		m[odd] = name
+	}
 	return m
 }()
 
