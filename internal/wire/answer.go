@@ -95,21 +95,21 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
 	}
-	if a.bare && a.method != http.MethodHead {
+	if !a.mayHaveBody() {
 		return 0, http.ErrBodyNotAllowed
 	}
 	a.written += int64(len(p))
 	if a.length >= 0 && a.written > a.length {
 		return 0, http.ErrContentLength
 	}
-	if a.bare {
-		return len(p), nil
-	}
 	if len(a.body)+len(p) <= together {
 		a.body = append(a.body, p...)
 		return len(p), a.err
 	}
 	a.flush(false)
+	if a.bare {
+		return len(p), a.err
+	}
 	if len(p) <= together {
 		a.body = append(a.body, p...)
 		return len(p), a.err
@@ -186,14 +186,14 @@ func (a *answer) flush(done bool) {
 
 // frame ends the head: how the body is told from what follows it.
 func (a *answer) frame(done bool) {
-	if !a.typed && !a.bare && len(a.body) > 0 {
+	if !a.typed && len(a.body) > 0 {
 		a.out = append(append(append(a.out, "Content-Type: "...), http.DetectContentType(a.body)...), "\r\n"...)
 	}
 	switch {
 	case !a.mayHaveBody():
 	case a.length >= 0:
 		a.out = append(appendInt(append(a.out, "Content-Length: "...), int(a.length)), "\r\n"...)
-	case a.bare:
+	case a.bare && (!done || len(a.body) == 0 || len(a.trailers) > 0):
 	case done && len(a.trailers) == 0:
 		a.out = append(appendInt(append(a.out, "Content-Length: "...), len(a.body)), "\r\n"...)
 	default:

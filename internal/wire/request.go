@@ -28,15 +28,14 @@ func (k *served) asked(here []byte) (_ *http.Request, n int, _ found) {
 	case end < 0 || end > k.s.HeaderBytes:
 		return nil, 0, otherRequest
 	}
-	line := bytes.IndexByte(here[:end+1], '\r')
 	// One string for all fields: the request is as short-lived as they are.
-	head := string(here[:end+2])
-	method, target, ok := requestLine(head[:line])
+	line, head, _ := strings.Cut(string(here[:end+2]), "\r\n")
+	method, target, ok := requestLine(line)
 	if !ok {
 		return nil, 0, otherRequest
 	}
 	q := askedFields{length: -1}
-	header, ok := readFields(head[line+2:], q.take)
+	header, ok := readFields(head, q.take)
 	if !ok || !q.hosted {
 		return nil, 0, otherRequest
 	}
