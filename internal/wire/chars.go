@@ -36,8 +36,28 @@ func isVisible(s string) bool {
 	return s != ""
 }
 
-// isFieldValue tells whether a string is safe as a field's value (RFC 9110 section 5.5).
+// isFieldValue tells whether a string is safe as a field's value (RFC 9110 section 5.5): no control character but a tab.
 func isFieldValue(s string) bool {
+	const (
+		ones    = 0x0101010101010101
+		tops    = 0x80 * ones
+		spaces  = ' ' * ones
+		deletes = 0x7f * ones
+	)
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		// Eight at once: a byte's top bit is set below if it is under a space (and no byte of UTF-8), or a delete.
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		d := x ^ deletes
+		if ((x-spaces)&^x|(d-ones)&^d)&tops != 0 && !isFieldText(s[i:i+8]) {
+			return false
+		}
+	}
+	return isFieldText(s[i:])
+}
+
+func isFieldText(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
 			return false
