@@ -526,7 +526,7 @@ func TestLandingPage(t *testing.T) {
 	t.Parallel()
 	h := withOrigin(t, proxy.Settings{}, ok)
 	direct := &http.Client{Timeout: 5 * time.Second}
-	for path, want := range map[string]string{"/": "graphwarden", "/healthz": `"status":"ok"`, "/ca.pem": "BEGIN CERTIFICATE"} {
+	for path, want := range map[string]string{"/": "HTTPS_PROXY=http://" + h.addr, "/healthz": `"status":"ok"`, "/ca.pem": "BEGIN CERTIFICATE"} {
 		if got := send(t, direct, "GET", "http://"+h.addr+path, ""); got.status != 200 || !strings.Contains(got.body, want) {
 			t.Errorf("%s: got %d %q", path, got.status, got.body)
 		}
