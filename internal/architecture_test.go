@@ -55,6 +55,8 @@ var doors = map[string][]string{
 	"github.com/fsnotify/fsnotify":        {"internal/policy"},
 	"golang.org/x/term":                   {"cmd/graphwarden"},
 	"go.opentelemetry.io/otel":            {"cmd/graphwarden"},
+	"go.opentelemetry.io/proto/otlp":      {"cmd/graphwarden"},
+	"google.golang.org/protobuf":          {"cmd/graphwarden"},
 	"golang.org/x/sys":                    {"internal/ca", "internal/tape", "internal/ledger"}, // the Windows store, file locks
 	"github.com/google/go-cmp":            nil,                                                 // tests only
 	"github.com/rogpeppe/go-internal":     nil,

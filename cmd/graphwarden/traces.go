@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -24,15 +24,19 @@ type traces struct {
 }
 
 // startTraces begins to trace where the standard variables name a collector (OTEL_EXPORTER_OTLP_ENDPOINT or
-// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, HTTP with protobuf); elsewhere it returns nil. The exporter reads the other OTEL_
-// variables itself.
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT); elsewhere it returns nil. OpenTelemetry's own code reads the variables that are not
+// about the way there.
 func startTraces(ctx context.Context, env *Env, log *slog.Logger) (*traces, error) {
 	named := env.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || env.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 	if !named || env.Getenv("OTEL_SDK_DISABLED") == "true" || env.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return nil, nil
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces", "error", err) }))
-	exporter, err := otlptracehttp.New(ctx)
+	way, err := readCollectorSettings(env)
+	if err != nil {
+		return nil, fmt.Errorf("start traces: %w", err)
+	}
+	exporter, err := otlptrace.New(ctx, newCollector(way))
 	if err != nil {
 		return nil, fmt.Errorf("start traces: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/graphwarden/graphwarden/proxy"
@@ -18,10 +18,10 @@ import (
 
 // TestTraces cannot run beside others: the exporter reads the process's own environment.
 func TestTraces(t *testing.T) {
-	got := make(chan *collector.ExportTraceServiceRequest, 1)
+	got := make(chan *tracepb.TracesData, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		var m collector.ExportTraceServiceRequest
+		var m tracepb.TracesData
 		if err := proto.Unmarshal(body, &m); err != nil {
 			t.Error(err)
 		}
