@@ -82,12 +82,8 @@ func NewExplainer(ctx context.Context, options Options) (*Explainer, error) {
 	}
 	g := &generation{revision: src.revision(), rules: rules, locations: locations(rules)}
 	// The modules as they were read: specialised ones leave out what need not be looked at, which here is the point.
-	modules := make(map[string]*ast.Module, len(src.modules))
-	for name, module := range src.modules {
-		modules[name] = module.Copy()
-	}
 	compiler := ast.NewCompiler().WithCapabilities(Capabilities())
-	if compiler.Compile(modules); compiler.Failed() {
+	if compiler.Compile(src.modules); compiler.Failed() {
 		return nil, compileErrors(compiler.Errors)
 	}
 	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))

@@ -3,7 +3,10 @@ package policy
 import (
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/util"
@@ -13,13 +16,14 @@ import (
 func (s *sources) parse() error {
 	var faults Faults
 	options := ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: Capabilities()}
+	parsed := parseModules(s.files, options)
 	for i := range s.files {
 		f := &s.files[i]
 		switch {
 		case path.Base(filepath.ToSlash(f.name)) == "input.schema.json":
 			faults = append(faults, s.parseSchema(f)...)
 		case strings.HasSuffix(f.name, ".rego"):
-			module, err := ast.ParseModuleWithOpts(f.name, string(f.content), options)
+			module, err := parsed[i].module, parsed[i].err
 			if err != nil {
 				faults = append(faults, parseFaults(f.name, err)...)
 				continue
@@ -34,6 +38,30 @@ func (s *sources) parse() error {
 		}
 	}
 	return faults.orNil()
+}
+
+// parsedModule is what became of a file.
+type parsedModule struct {
+	module *ast.Module
+	err    error
+}
+
+// parseModules parses the .rego files, on all cores; each result has its file's index.
+func parseModules(files []file, options ast.ParserOptions) []parsedModule {
+	parsed := make([]parsedModule, len(files))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(files); i = int(next.Add(1)) - 1 {
+				if f := &files[i]; strings.HasSuffix(f.name, ".rego") {
+					parsed[i].module, parsed[i].err = ast.ParseModuleWithOpts(f.name, string(f.content), options)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return parsed
 }
 
 func (s *sources) add(f *file, module *ast.Module) {

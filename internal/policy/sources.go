@@ -36,6 +36,8 @@ type sources struct {
 	data    map[string]any
 	setBy   map[string]string // rule id -> the data file that set something of it last
 	schemas *ast.SchemaSet
+	// embedded says that the library is the one in the binary.
+	embedded bool
 }
 
 // readSources reads and parses everything options name. All syntax errors are reported at once.
@@ -90,7 +92,7 @@ func (s *sources) wholeLibrary() bool {
 }
 
 func (s *sources) readLibrary(library fs.FS) error {
-	if library == nil {
+	if s.embedded = library == nil; s.embedded {
 		library = policies.Library
 	}
 	found, err := readFS(library, "policies", false)

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,7 +23,7 @@ func (s *sources) specialise() (map[string]*ast.Module, error) {
 	modules := make(map[string]*ast.Module, len(s.modules)+1)
 	sets := map[ruleSet][]*ast.Rule{}
 	for name, module := range s.modules {
-		kept := module.Copy()
+		kept := s.lean(module)
 		kept.Rules = slices.DeleteFunc(kept.Rules, func(rule *ast.Rule) bool {
 			id := headID(rule)
 			return id != "" && setting(settings, id, "level") == LevelOff
@@ -53,6 +54,27 @@ func (s *sources) specialise() (map[string]*ast.Module, error) {
 	})
 	modules[direct.Package.Location.File] = direct
 	return modules, nil
+}
+
+// lean is a module to compile, with rules that it shares with the one that was read: the compiler copies what it gets. What the
+// METADATA says is left out, since Rules tells it, unless a rule asks for it.
+func (s *sources) lean(module *ast.Module) *ast.Module {
+	kept := *module
+	kept.Rules = slices.Clone(module.Rules)
+	if s.asksForMetadata() {
+		return &kept
+	}
+	kept.Annotations, kept.Comments = nil, nil
+	for i, rule := range kept.Rules {
+		bare := *rule
+		bare.Annotations = nil
+		kept.Rules[i] = &bare
+	}
+	return &kept
+}
+
+func (s *sources) asksForMetadata() bool {
+	return slices.ContainsFunc(s.files, func(f file) bool { return bytes.Contains(f.content, []byte("rego.metadata")) })
 }
 
 // ruleSet is one of the sets deny, warn and audit of one package.
