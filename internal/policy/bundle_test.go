@@ -168,6 +168,17 @@ func TestRemoteBundleRefused(t *testing.T) {
 	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
+	delta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		b := bundle.Bundle{Patch: bundle.Patch{Data: []bundle.PatchOperation{{Op: "upsert", Path: "/kinds", Value: []any{"other"}}}}}
+		b.Manifest.Init()
+		if err := b.GenerateSignature(bundle.NewSigningConfig("a-secret-of-some-length", "HS256", ""), "key", false); err != nil {
+			t.Error(err)
+		}
+		if err := bundle.NewWriter(w).Write(b); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(delta.Close)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(gone.Close)
 	for _, tt := range []struct{ name, url, key, want string }{
@@ -175,6 +186,7 @@ func TestRemoteBundleRefused(t *testing.T) {
 		{"unsigned with a key", web.URL + "/b.tar.gz", "a-secret-of-some-length", "signature"},
 		{"a certificate nobody trusts", tls.URL + "/b.tar.gz", "", "certificate"},
 		{"no bundle there", gone.URL + "/b.tar.gz", "a-secret-of-some-length", "Not Found"},
+		{"a delta", delta.URL + "/b.tar.gz", "a-secret-of-some-length", "delta bundle"},
 		{"a password in the URL", "https://user:secret@example.org/b.tar.gz", "", "password"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

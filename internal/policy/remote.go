@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,10 +14,6 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
-	"github.com/open-policy-agent/opa/v1/download"
-	"github.com/open-policy-agent/opa/v1/logging"
-	"github.com/open-policy-agent/opa/v1/plugins"
-	"github.com/open-policy-agent/opa/v1/plugins/rest"
 )
 
 // DefaultPoll is how often a bundle server is asked for news unless Options say otherwise.
@@ -38,10 +33,13 @@ type remotes struct {
 	byName map[string]*remote
 }
 
-// remote is one bundle on a server. OPA's downloader asks with the ETag it has, reads the bundle and checks the signature.
+// remote is one bundle on a server.
 type remote struct {
-	downloader *download.Downloader
-	bundle     atomic.Pointer[bundle.Bundle]
+	url          string
+	client       *http.Client
+	verification *bundle.VerificationConfig
+	etag         string // of the bundle; the mutex of remotes guards it
+	bundle       atomic.Pointer[bundle.Bundle]
 }
 
 // newRemotes prepares to fetch the bundles among the paths; it is nil when there are none.
@@ -73,34 +71,42 @@ func newRemote(name string, options *Options) (*remote, error) {
 	case u.Scheme == "http" && options.VerifyKey == "":
 		return nil, fmt.Errorf("%s: over plain http anybody can change a bundle: use https, or name the key it is signed with", name)
 	}
-	configuration, err := json.Marshal(map[string]any{"name": "policies", "url": u.Scheme + "://" + u.Host, "credentials": map[string]any{"plugin": "graphwarden"}})
-	if err != nil {
-		return nil, err
-	}
-	client, err := rest.New(configuration, nil, rest.Logger(logging.NewNoOpLogger()),
-		rest.AuthPluginLookup(func(string) rest.HTTPAuthPlugin { return &transport{proxy: options.Proxy} }))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	manual := plugins.TriggerManual
-	r := &remote{}
-	r.downloader = download.New(download.Config{Trigger: &manual}, client, u.RequestURI()).
-		WithSizeLimitBytes(maxFile).
-		WithBundleParserOpts(ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: Capabilities()}).
-		WithBundleVerificationConfig(options.verification()).
-		WithCallback(r.take)
-	return r, nil
+	return &remote{url: name, client: newClient(options.Proxy), verification: options.verification()}, nil
 }
 
-// take keeps a bundle that was read and whose signature holds. There is none when the server has nothing new.
-func (r *remote) take(_ context.Context, update download.Update) error {
-	if update.Bundle == nil {
-		return nil
+// fetch asks with the ETag it has, reads the bundle, if there is a new one, and checks its signature.
+func (r *remote) fetch(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return err
 	}
-	if update.Bundle.Type() == bundle.DeltaBundleType {
+	request.Header.Set("User-Agent", "graphwarden")
+	request.Header.Set("Prefer", "modes=snapshot")
+	if r.etag != "" {
+		request.Header.Set("If-None-Match", r.etag)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode == http.StatusNotModified && r.etag != "":
+		return nil
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the server answers %s", response.Status)
+	}
+	loader := bundle.NewTarballLoaderWithBaseURL(response.Body, "").WithSizeLimitBytes(maxFile)
+	b, err := bundle.NewCustomReader(loader).WithSizeLimitBytes(maxFile).WithRegoVersion(ast.RegoV1).WithProcessAnnotations(true).
+		WithBundleVerificationConfig(r.verification).Read()
+	if err != nil {
+		return err
+	}
+	if b.Type() == bundle.DeltaBundleType {
 		return errors.New("the server sent a delta bundle; only whole ones can be verified")
 	}
-	r.bundle.Store(update.Bundle)
+	r.bundle.Store(&b)
+	r.etag = response.Header.Get("ETag")
 	return nil
 }
 
@@ -124,9 +130,7 @@ func (r *remotes) fetch(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// Trigger leaves its download running when its context ends, and the next one would race with it. So it waits for
-		// the end, which the client's own time limit brings about.
-		if err := one.downloader.Trigger(context.WithoutCancel(ctx)); err != nil {
+		if err := one.fetch(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("fetch bundle %s: %w", name, err))
 		}
 	}
@@ -158,17 +162,11 @@ func (o *Options) verification() *bundle.VerificationConfig {
 	return bundle.NewVerificationConfig(map[string]*bundle.KeyConfig{"key": key}, "key", "", nil)
 }
 
-// transport makes OPA's client leave by a way of ours: the environment's proxy may well be the one that waits for its
-// policies.
-type transport struct {
-	proxy func(*http.Request) (*url.URL, error)
-}
-
-// NewClient is part of rest.HTTPAuthPlugin.
-func (t *transport) NewClient(rest.Config) (*http.Client, error) {
+// newClient leaves by a way of ours: the environment's proxy may well be the one that waits for its policies.
+func newClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
 	return &http.Client{
 		Timeout: fetchTime,
-		Transport: &http.Transport{Proxy: t.proxy, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		Transport: &http.Transport{Proxy: proxy, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: fetchTime, MaxIdleConns: 2, IdleConnTimeout: 2 * DefaultPoll},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if r.URL.Scheme != "https" && via[0].URL.Scheme == "https" {
@@ -179,8 +177,5 @@ func (t *transport) NewClient(rest.Config) (*http.Client, error) {
 			}
 			return nil
 		},
-	}, nil
+	}
 }
-
-// Prepare is part of rest.HTTPAuthPlugin.
-func (t *transport) Prepare(*http.Request) error { return nil }
