@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// dropStartCode is for Linux alone.
+func dropStartCode() {}
