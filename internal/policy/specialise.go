@@ -22,8 +22,9 @@ func (s *sources) specialise() (map[string]*ast.Module, error) {
 	settings, _ := s.data["rules"].(map[string]any)
 	modules := make(map[string]*ast.Module, len(s.modules)+1)
 	sets := map[ruleSet][]*ast.Rule{}
+	bare := !s.asksForMetadata()
 	for name, module := range s.modules {
-		kept := s.lean(module)
+		kept := lean(module, bare)
 		kept.Rules = slices.DeleteFunc(kept.Rules, func(rule *ast.Rule) bool {
 			id := headID(rule)
 			return id != "" && setting(settings, id, "level") == LevelOff
@@ -56,23 +57,24 @@ func (s *sources) specialise() (map[string]*ast.Module, error) {
 	return modules, nil
 }
 
-// lean is a module to compile, with rules that it shares with the one that was read: the compiler copies what it gets. What the
-// METADATA says is left out, since Rules tells it, unless a rule asks for it.
-func (s *sources) lean(module *ast.Module) *ast.Module {
+// lean is a module to compile, with rules that it shares with the one that was read: the compiler copies what it gets. A bare
+// one is without what the METADATA says, which Rules tells.
+func lean(module *ast.Module, bare bool) *ast.Module {
 	kept := *module
 	kept.Rules = slices.Clone(module.Rules)
-	if s.asksForMetadata() {
+	if !bare {
 		return &kept
 	}
 	kept.Annotations, kept.Comments = nil, nil
 	for i, rule := range kept.Rules {
-		bare := *rule
-		bare.Annotations = nil
-		kept.Rules[i] = &bare
+		plain := *rule
+		plain.Annotations = nil
+		kept.Rules[i] = &plain
 	}
 	return &kept
 }
 
+// asksForMetadata reports whether a rule may read what the METADATA says.
 func (s *sources) asksForMetadata() bool {
 	return slices.ContainsFunc(s.files, func(f file) bool { return bytes.Contains(f.content, []byte("rego.metadata")) })
 }
