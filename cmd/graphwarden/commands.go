@@ -20,6 +20,8 @@ type Env struct {
 	Dir string
 	// TTY is true when Stderr is a terminal.
 	TTY bool
+	// Settle, unless it is nil, gives back the memory that only the start needed. It takes a while and may run beside anything.
+	Settle func()
 }
 
 // Getenv is the value of a variable, empty when it is not set. The last of several wins, as in os/exec.

@@ -10,13 +10,14 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/term"
 )
 
 func main() {
-	keep := giveHeadroom()
+	memory := startMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the context; once it has, the next one has its usual effect and ends the process.
 	context.AfterFunc(ctx, stop)
@@ -27,8 +28,9 @@ func main() {
 		Environ: os.Environ(),
 		Dir:     ".",
 		TTY:     term.IsTerminal(int(os.Stderr.Fd())),
+		Settle:  memory.settle,
 	}
 	code := dispatch(ctx, env, os.Args[1:])
-	keep()
+	runtime.KeepAlive(memory)
 	os.Exit(code)
 }

@@ -62,7 +62,9 @@ func runServe(ctx context.Context, env *Env, args []string) error {
 	if !s.Quiet {
 		printHint(env, fmt.Sprintf(`in the shell of the client: eval "$(graphwarden env --proxy %s)"`, p.url()))
 	}
-	settle()
+	if env.Settle != nil {
+		go env.Settle()
+	}
 	stopReload := reloadOnHangup(ctx, p, log)
 	defer stopReload()
 	stopWatch := watchPolicies(ctx, p, log)
