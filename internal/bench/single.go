@@ -29,6 +29,8 @@ type singles struct {
 const (
 	starts  = 9
 	crowded = 1000
+	// rest is how long after its start a process is idle: what the start needed is given back beside the first requests.
+	rest = time.Second
 	// stretches of recording show whether memory grows with what was recorded.
 	stretches = 6
 )
@@ -52,6 +54,7 @@ func (b *bench) singles(h house, r *report) error {
 			}
 			*s.into = append(*s.into, float64(p.took)/float64(time.Millisecond))
 			if s.target == t[judged] {
+				time.Sleep(rest)
 				r.Singles.Idle, _ = memoryOf(p.pid())
 			}
 			h.end(s.target)
