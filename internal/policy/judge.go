@@ -30,7 +30,7 @@ const maxViolations = 200
 // Judge asks the policies about one request. It never fails: without a verdict the decision is deny, Unavailable is set
 // and Err says why.
 func (e *Engine) Judge(ctx context.Context, r *graph.Request, c Context) Verdict {
-	return e.current.Load().judge(ctx, r, c, e.options.Timeout)
+	return e.crew.judge(e.current.Load(), ctx, r, c, e.options.Timeout)
 }
 
 // JudgeBatch judges the parts of a $batch on one generation and returns one verdict for each, in order. Reads are
