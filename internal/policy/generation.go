@@ -25,6 +25,9 @@ type generation struct {
 	rules      []Rule
 	locations  map[string]string // rule id -> file:line
 	judgeReads bool
+	projection *projection
+	fickle     bool // a verdict follows from more than the document, so that none is kept
+	memory     memory
 }
 
 // newGeneration reads and compiles a set, runs the tests that came with the user's part and tries one evaluation.
@@ -110,6 +113,8 @@ func (g *generation) compile(ctx context.Context, src *sources) error {
 	if compiler.Compile(modules); compiler.Failed() {
 		return compileErrors(compiler.Errors)
 	}
+	found := readsOf(compiler)
+	g.projection, g.fickle = project(found), found.fickle
 	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	g.query, err = rego.New(
 		rego.Query(entryPoint),

@@ -44,25 +44,25 @@ func refusedByWeight(parameters string) bool {
 }
 
 // contentJSON says whether the body is declared as JSON in UTF-8, once; null when there is no body.
-func contentJSON(r *graph.Request) any {
+func contentJSON(r *graph.Request) leaf {
 	if r.BodyState == graph.BodyNone || r.BodyState == "" {
-		return nil
+		return null()
 	}
 	declared := r.Header["Content-Type"]
 	if len(declared) != 1 {
-		return false
+		return flag(false)
 	}
 	media, parameters, _ := strings.Cut(declared[0], ";")
 	if !isJSON(strings.TrimSpace(media)) {
-		return false
+		return flag(false)
 	}
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		if strings.EqualFold(name, "charset") && !strings.EqualFold(strings.Trim(value, `"`), "utf-8") {
-			return false
+			return flag(false)
 		}
 	}
-	return true
+	return flag(true)
 }
 
 // isGUID reports whether s is written as 8-4-4-4-12 hex digits.

@@ -87,7 +87,15 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 		}
 		v.Revision, v.Duration = g.revision, time.Since(start)
 	}()
-	input := inputValue(r, c)
+	seen := g.projection.read(r, c)
+	defer seen.release()
+	memorable := !g.fickle && !seen.fleeting
+	if memorable {
+		if v, ok := g.memory.recall(seen.key); ok {
+			return v
+		}
+	}
+	input := seen.document()
 	v, err := g.evaluate(ctx, input, timeout)
 	for tries := 1; tries < patience && errors.Is(err, ErrTimeout) && ctx.Err() == nil; tries++ {
 		// The limit is a thousand times what a verdict takes, but it is wall time: a container out of its share of
@@ -96,6 +104,9 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 	}
 	if err != nil {
 		return Verdict{Decision: Deny, Unavailable: true, Err: fmt.Errorf("judge %s: %w", r.ID, err)}
+	}
+	if memorable {
+		g.memory.keep(seen.key, v)
 	}
 	return v
 }

@@ -11,6 +11,7 @@ import data.graphwarden.lib
 # METADATA
 # description: The overrides in force for this request.
 active contains entry if {
+	input.request.override == true
 	some code in input.request.headers["x-graphwarden-override"]
 	some entry in data.overrides
 	entry.code_sha256 == code

@@ -129,6 +129,7 @@ warn contains {
 }
 
 by_target[key] contains i if {
+	input.graph.has.many == true
 	some i, target in input.graph.targets
 	key := [target.type, lib.fold(target.id)]
 }

@@ -314,6 +314,7 @@ warn contains {
 }
 
 excess contains name if {
+	input.token.many == true
 	some name in array.concat(input.token.scopes, input.token.roles)
 	lib.listed(lib.setting("scope.excess", "permissions"), name)
 	not name in permissions.accepted.held
