@@ -54,15 +54,15 @@ func Projector(places ...Place) func(*graph.Request, Context) (string, ast.Value
 	}
 }
 
-// Reads tells of a module, an entry point graphwarden.verdict of its own, whether it may read everything and whether its
-// verdict is fickle. It may use any built-in there is.
-func Reads(module string) (everything, fickle bool, err error) {
+// Reads tells of a module, an entry point graphwarden.verdict of its own, whether it may read everything, and whether its
+// verdict on an empty request would be kept. It may use any built-in there is.
+func Reads(module string) (everything, kept bool, err error) {
 	compiler, err := ast.CompileModules(map[string]string{"test.rego": module})
 	if err != nil {
 		return false, false, err
 	}
 	r := readsOf(compiler)
-	return r.everything, r.fickle, nil
+	return r.everything, !project(r).read(&graph.Request{}, Context{}).fleeting, nil
 }
 
 // Remembered is how many verdicts the generation in force keeps.

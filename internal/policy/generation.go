@@ -26,7 +26,6 @@ type generation struct {
 	locations  map[string]string // rule id -> file:line
 	judgeReads bool
 	projection *projection
-	fickle     bool // a verdict follows from more than the document, so that none is kept
 	memory     memory
 }
 
@@ -113,8 +112,7 @@ func (g *generation) compile(ctx context.Context, src *sources) error {
 	if compiler.Compile(modules); compiler.Failed() {
 		return compileErrors(compiler.Errors)
 	}
-	found := readsOf(compiler)
-	g.projection, g.fickle = project(found), found.fickle
+	g.projection = project(readsOf(compiler))
 	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	g.query, err = rego.New(
 		rego.Query(entryPoint),

@@ -89,8 +89,7 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 	}()
 	seen := g.projection.read(r, c)
 	defer seen.release()
-	memorable := !g.fickle && !seen.fleeting
-	if memorable {
+	if !seen.fleeting {
 		if v, ok := g.memory.recall(seen.key); ok {
 			return v
 		}
@@ -105,7 +104,7 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 	if err != nil {
 		return Verdict{Decision: Deny, Unavailable: true, Err: fmt.Errorf("judge %s: %w", r.ID, err)}
 	}
-	if memorable {
+	if !seen.fleeting {
 		g.memory.keep(seen.key, v)
 	}
 	return v

@@ -185,7 +185,9 @@ var mutations = []mutation{
 	onRequest(func(r *graph.Request) { r.Connection.ConnectPort = 444 }),
 	onRequest(func(r *graph.Request) { r.Connection.SNI = "graph.microsoft.us" }),
 	onRequest(func(r *graph.Request) { r.Connection.Client = "::1" }),
-	onRequest(func(r *graph.Request) { r.Batch = graph.BatchPart{ID: "1", Index: 2, Size: 4, DependsOn: []string{"0"}} }),
+	onRequest(func(r *graph.Request) {
+		r.Batch = graph.BatchPart{ID: "1", Index: 2, Size: 4, DependsOn: []string{"0"}}
+	}),
 	onRequest(func(r *graph.Request) {
 		r.Parts = []*graph.Request{patch(), {Method: "GET"}, {Method: "POST", Operation: graph.Operation{Resource: "another"}}}
 	}),

@@ -14,6 +14,7 @@ type projection struct {
 	leaves []*node
 	gates  []gate
 	parts  []*parts // by the number of the object
+	fickle bool     // a verdict follows from more than the document
 	pool   readings
 }
 
@@ -56,7 +57,7 @@ type projectionBuilder struct {
 
 // project finds the part of the document that is read.
 func project(r *reads) *projection {
-	b := &projectionBuilder{marked: map[*field]*marks{}, made: &projection{}, number: map[*field]int{}}
+	b := &projectionBuilder{marked: map[*field]*marks{}, made: &projection{fickle: r.fickle}, number: map[*field]int{}}
 	for _, place := range r.places {
 		var when []int
 		for _, g := range place.gates {

@@ -17,7 +17,7 @@ type reading struct {
 	holds  []bool   // the gates
 	key    []byte   // all that is read, so that two requests with one key have one verdict
 	spans  [][2]int // where in key the objects are, by number
-	// fleeting is true when the key is unlikely to come again.
+	// fleeting is true when the key is unlikely to come again, or says too little.
 	fleeting bool
 }
 
@@ -35,6 +35,7 @@ func (p *projection) read(r *graph.Request, c Context) *reading {
 			holds: make([]bool, len(p.gates)), spans: make([][2]int, len(p.parts))}
 	}
 	rd.facts.of(r, c)
+	rd.fleeting = p.fickle
 	for i := range p.gates {
 		rd.holds[i] = rd.value(p.gates[i].leaf).equal(&p.gates[i].is)
 	}
@@ -50,7 +51,7 @@ func (rd *reading) release() {
 	rd.facts = facts{}
 	clear(rd.values)
 	clear(rd.known)
-	rd.key, rd.fleeting = rd.key[:0], false
+	rd.key = rd.key[:0]
 	rd.of.pool.pool.Put(rd)
 }
 

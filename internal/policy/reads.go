@@ -42,6 +42,9 @@ func readsOf(compiler *ast.Compiler) *reads {
 		}
 		seen[rule] = true
 		found.rule(rule)
+		if rule.Else != nil {
+			queue = append(queue, rule.Else)
+		}
 		for node := range compiler.Graph.Dependencies(rule) {
 			if other, ok := node.(*ast.Rule); ok {
 				queue = append(queue, other)
@@ -51,28 +54,22 @@ func readsOf(compiler *ast.Compiler) *reads {
 	return found
 }
 
-// rule adds what one rule reads. The conditions input.x == constant that its body begins with are read always, the rest
+// rule adds what one rule reads, an else of it aside. The conditions input.x == constant that its body begins with are read always, the rest
 // only where they hold: OPA evaluates a body in its order and stops at the first condition that fails.
 func (f *reads) rule(rule *ast.Rule) {
 	var gates []readGate
-	first := 0 // condition that is no gate
-	if rule.Else == nil {
-		for first < len(rule.Body) {
-			gate, ok := gateOf(rule.Body[first])
-			if !ok {
-				break
-			}
-			f.walk(rule.Body[first], nil)
-			gates = append(gates, gate)
-			first++
+	rest := rule.Body
+	for len(rest) > 0 {
+		gate, ok := gateOf(rest[0])
+		if !ok {
+			break
 		}
+		f.walk(rest[0], nil)
+		gates, rest = append(gates, gate), rest[1:]
 	}
 	f.walk(rule.Head, gates)
-	for _, e := range rule.Body[first:] {
+	for _, e := range rest {
 		f.walk(e, gates)
-	}
-	if rule.Else != nil {
-		f.rule(rule.Else)
 	}
 }
 
