@@ -54,7 +54,7 @@ func (e *Engine) JudgeInput(ctx context.Context, document map[string]any) (v Ver
 	}()
 	input, err := ast.InterfaceToValue(document)
 	if err == nil {
-		v, err = g.evaluate(ctx, input, e.options.Timeout)
+		v, err = g.evaluate(ctx, input, e.options.Timeout, nil)
 	}
 	if err != nil {
 		return Verdict{Decision: Deny, Unavailable: true, Err: fmt.Errorf("judge the input document: %w", err)}

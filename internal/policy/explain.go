@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
@@ -86,14 +84,8 @@ func NewExplainer(ctx context.Context, options Options) (*Explainer, error) {
 	if compiler.Compile(src.modules); compiler.Failed() {
 		return nil, compileErrors(compiler.Errors)
 	}
-	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	g.query, err = rego.New(rego.Query(entryPoint), rego.Compiler(compiler), rego.Store(g.store),
-		rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", entryPoint, err)
-	}
-	if g.txn, err = g.store.NewTransaction(ctx); err != nil {
-		return nil, fmt.Errorf("open the policy data: %w", err)
+	if g.query, err = newQuery(ctx, compiler, src.data); err != nil {
+		return nil, err
 	}
 	e := &Explainer{generation: g, compiler: compiler, written: map[string]written{}, lines: map[string][]string{}}
 	for _, module := range src.modules {
@@ -115,8 +107,9 @@ func (e *Explainer) Explain(ctx context.Context, input map[string]any) (Explanat
 	}
 	seen := &observer{explainer: e, ctx: ctx, input: document, running: map[uint64]*trail{}, trails: map[*ast.Rule]*trail{}}
 	// OPA's index would skip rules without a word, and an early exit would leave some unasked.
-	verdict, err := e.generation.evaluate(ctx, document, smokeTimeout, rego.EvalQueryTracer(seen),
-		rego.EvalRuleIndexing(false), rego.EvalEarlyExit(false))
+	verdict, err := e.generation.evaluate(ctx, document, smokeTimeout, func(q *topdown.Query) {
+		q.WithQueryTracer(seen).WithIndexing(false).WithEarlyExit(false)
+	})
 	if err != nil {
 		return Explanation{}, fmt.Errorf("judge: %w", err)
 	}

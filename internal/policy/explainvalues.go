@@ -176,7 +176,7 @@ func (o *observer) fromData(rule *ast.Rule, ref ast.Ref) (Value, bool) {
 	}
 	value := Value{Name: shorten(ref.String(), rule), Text: "undefined"}
 	results, err := rego.New(rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(ref)))), rego.Compiler(o.explainer.compiler),
-		rego.Store(o.explainer.generation.store), rego.Transaction(o.explainer.generation.txn), rego.ParsedInput(o.input)).Eval(o.ctx)
+		rego.Store(o.explainer.generation.query.store), rego.Transaction(o.explainer.generation.query.txn), rego.ParsedInput(o.input)).Eval(o.ctx)
 	if err != nil {
 		return Value{}, false
 	}

@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 )
 
 // entryPoint is the one query: everything a policy set has to say.
@@ -19,9 +16,7 @@ const entryPoint = "data.graphwarden.verdict"
 // generation is one compiled set of policies with its data. It never changes once made.
 type generation struct {
 	revision   string
-	query      rego.PreparedEvalQuery
-	store      storage.Store
-	txn        storage.Transaction // one read transaction for good: the store is never written to
+	query      *query
 	rules      []Rule
 	locations  map[string]string // rule id -> file:line
 	judgeReads bool
@@ -53,7 +48,7 @@ func newGeneration(ctx context.Context, options Options) (*generation, error) {
 	if err := g.prepare(ctx, src); err != nil {
 		return nil, err
 	}
-	if _, err := g.evaluate(ctx, inputValue(sample(), Context{}), max(options.Timeout, smokeTimeout)); err != nil {
+	if _, err := g.evaluate(ctx, inputValue(sample(), Context{}), max(options.Timeout, smokeTimeout), nil); err != nil {
 		return nil, fmt.Errorf("try the policies: %w", err)
 	}
 	return g, nil
@@ -113,21 +108,8 @@ func (g *generation) compile(ctx context.Context, src *sources) error {
 		return compileErrors(compiler.Errors)
 	}
 	g.projection = project(readsOf(compiler))
-	g.store = inmem.NewFromObjectWithOpts(src.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	g.query, err = rego.New(
-		rego.Query(entryPoint),
-		rego.Compiler(compiler),
-		rego.Store(g.store),
-		rego.StrictBuiltinErrors(true),
-	).PrepareForEval(ctx)
-	if err != nil {
-		return fmt.Errorf("prepare %s: %w", entryPoint, err)
-	}
-	g.txn, err = g.store.NewTransaction(ctx)
-	if err != nil {
-		return fmt.Errorf("open the policy data: %w", err)
-	}
-	return nil
+	g.query, err = newQuery(ctx, compiler, src.data)
+	return err
 }
 
 // check compiles all modules, those of rules that are off too: strict, against the schema of the input document, with

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/metrics"
-	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -95,11 +93,11 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 		}
 	}
 	input := seen.document()
-	v, err := g.evaluate(ctx, input, timeout)
+	v, err := g.evaluate(ctx, input, timeout, nil)
 	for tries := 1; tries < patience && errors.Is(err, ErrTimeout) && ctx.Err() == nil; tries++ {
 		// The limit is a thousand times what a verdict takes, but it is wall time: a container out of its share of
 		// the processor stands still for as long. More tries tell that from a policy that loops.
-		v, err = g.evaluate(ctx, input, timeout)
+		v, err = g.evaluate(ctx, input, timeout, nil)
 	}
 	if err != nil {
 		return Verdict{Decision: Deny, Unavailable: true, Err: fmt.Errorf("judge %s: %w", r.ID, err)}
@@ -110,21 +108,15 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, tim
 	return v
 }
 
-// evaluate runs the prepared query. A timer cancels it from outside, which spares OPA's own goroutine per evaluation.
-func (g *generation) evaluate(ctx context.Context, input ast.Value, timeout time.Duration, more ...rego.EvalOption) (Verdict, error) {
+// evaluate asks the policies. A timer cancels it from outside, which spares OPA's own goroutine per evaluation.
+func (g *generation) evaluate(ctx context.Context, input ast.Value, timeout time.Duration, tune func(*topdown.Query)) (Verdict, error) {
 	cancel := topdown.NewCancel()
 	timer := time.AfterFunc(timeout, cancel.Cancel)
 	defer timer.Stop()
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, cancel.Cancel)()
 	}
-	options := append([]rego.EvalOption{
-		rego.EvalParsedInput(input),
-		rego.EvalExternalCancel(cancel),
-		rego.EvalMetrics(metrics.NoOp()),
-		rego.EvalTransaction(g.txn),
-	}, more...)
-	results, err := g.query.Eval(ctx, options...)
+	said, err := g.query.ask(ctx, input, cancel, tune)
 	switch {
 	case topdown.IsCancel(err) && ctx.Err() != nil:
 		return Verdict{}, ctx.Err()
@@ -132,10 +124,14 @@ func (g *generation) evaluate(ctx context.Context, input ast.Value, timeout time
 		return Verdict{}, fmt.Errorf("%w (limit %v)", ErrTimeout, timeout)
 	case err != nil:
 		return Verdict{}, err
-	case len(results) != 1 || len(results[0].Expressions) != 1:
+	case said == nil:
 		return Verdict{}, ErrUndefined
 	}
-	return g.read(results[0].Expressions[0].Value)
+	value, err := ast.JSON(said)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return g.read(value)
 }
 
 // read checks the shape of the policies' answer and takes the decision anew from the violations: one that does not
