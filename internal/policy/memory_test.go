@@ -148,6 +148,36 @@ func TestMemoryIsOfUse(t *testing.T) {
 	}
 }
 
+// A rule that reads the time of some changes spoils the memory for those only.
+func TestConditionsKeepTheMemoryOfUse(t *testing.T) {
+	t.Parallel()
+	engine := load(t, policy.Options{Paths: []string{write(t, map[string]string{"noon.rego": `package graphwarden.rules.example
+deny contains {"id": "example.noon", "msg": "not after noon"} if {
+	input.graph.resource == "mobileAppAssignment"
+	time.clock(input.time.ns)[0] >= 12
+}`})}})
+	for _, test := range []struct {
+		resource string
+		at       time.Time
+		want     []string
+		kept     int
+	}{
+		{"mobileAppAssignment", noon.Add(-time.Minute), nil, 0},
+		{"mobileAppAssignment", noon, []string{"deny example.noon"}, 0},
+		{"another", noon.Add(-time.Minute), nil, 1},
+		{"another", noon, nil, 1},
+	} {
+		r := patch()
+		r.Operation.Resource, r.Time = test.resource, test.at
+		if diff := cmp.Diff(test.want, ids(engine.Judge(t.Context(), r, policy.Context{}))); diff != "" {
+			t.Error(diff)
+		}
+		if kept := engine.Remembered(); kept != test.kept {
+			t.Errorf("%s at %v: %d verdicts kept", test.resource, test.at, kept)
+		}
+	}
+}
+
 func TestTokenExpiresBetweenTwoRequests(t *testing.T) {
 	t.Parallel()
 	engine := load(t, policy.Options{})
