@@ -80,19 +80,27 @@ func (h Hosts) Names() []string {
 }
 
 // Audiences are the values a token's aud may have in a cloud; nil for a cloud whose audience is not known (CustomCloud).
+// The slice is shared and must not be written to.
 func Audiences(cloud string) []string {
 	for i := range cloudHosts {
-		c := &cloudHosts[i]
-		if c.cloud != cloud {
-			continue
+		if cloudHosts[i].cloud == cloud {
+			return cloudAudiences[i]
 		}
-		if c.appAudience {
-			return []string{"https://" + c.host, graphAppID}
-		}
-		return []string{"https://" + c.host}
 	}
 	return nil
 }
+
+// cloudAudiences are those of cloudHosts, in their order.
+var cloudAudiences = func() (audiences [len(cloudHosts)][]string) {
+	for i, c := range cloudHosts {
+		audiences[i] = []string{"https://" + c.host}
+		if c.appAudience {
+			audiences[i] = append(audiences[i], graphAppID)
+		}
+		audiences[i] = slices.Clip(audiences[i])
+	}
+	return audiences
+}()
 
 // foldHost drops one trailing dot and lowers ASCII letters; it allocates only when there is something to lower.
 func foldHost(host string) string {
