@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"context"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -61,7 +63,11 @@ func Reads(module string) (everything, kept bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
-	r := readsOf(compiler)
+	q, err := newQuery(context.Background(), compiler, map[string]any{"header": "x-ticket"})
+	if err != nil {
+		return false, false, err
+	}
+	r := q.readsOf()
 	return r.everything, !project(r).read(&graph.Request{}, Context{}).fleeting, nil
 }
 

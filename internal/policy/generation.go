@@ -107,9 +107,11 @@ func (g *generation) compile(ctx context.Context, src *sources) error {
 	if compiler.Compile(modules); compiler.Failed() {
 		return compileErrors(compiler.Errors)
 	}
-	g.projection = project(readsOf(compiler))
-	g.query, err = newQuery(ctx, compiler, src.data)
-	return err
+	if g.query, err = newQuery(ctx, compiler, src.data); err != nil {
+		return err
+	}
+	g.projection = project(g.query.readsOf())
+	return nil
 }
 
 // check compiles all modules, those of rules that are off too: strict, against the schema of the input document, with

@@ -36,13 +36,16 @@ rules:
   filter.not_listed: {level: deny, filters: {` + tenant + `: include}}
   route.beta: {level: warn, routes: ["` + route + `"]}
   header.user_agent: {level: warn, floors: {curl: 8.0.0}}
+  ticket.missing: {level: deny, header: X-Change-Ticket, pattern: "CHG[0-9]{7}"}
+  ticket.class: {level: deny, intents: [uninstall], pattern: "CHG9[0-9]{6}"}
+  approval.missing: {level: deny}
   batch.writes: {level: deny, limit: 1}
   batch.resources: {level: deny, limit: 1}
 `
 
 // timed are the rules that make every verdict another.
 const timed = `
-  ticket.missing: {level: deny, header: x-change-ticket, pattern: "CHG[0-9]{7}"}
+  ticket.unknown: {level: deny, tickets: {CHG1234567: {from: "2026-09-21", to: "2026-09-22", resources: []}}}
   freeze.window: {level: deny, windows: [{from: "2026-09-21T12:20:00Z", to: "2026-09-22", reason: audit}]}
   freeze.hours: {level: deny, zone: Europe/Berlin, hours: {Monday: [8, 15]}}
 `
@@ -148,6 +151,36 @@ func TestMemoryIsOfUse(t *testing.T) {
 	}
 }
 
+// A ticket in a header that data names: only that header is read, not the id of the request beside it.
+func TestMemoryOfTickets(t *testing.T) {
+	t.Parallel()
+	data := write(t, map[string]string{"org.yaml": `rules: {ticket.missing: {level: deny, header: X-Change-Ticket, pattern: "CHG[0-9]+"}}`})
+	engine := load(t, policy.Options{Data: []string{filepath.Join(data, "org.yaml")}})
+	for i, test := range []struct {
+		tickets []string
+		want    []string
+		kept    int
+	}{
+		{[]string{"CHG1"}, nil, 1},
+		{[]string{"CHG1"}, nil, 1},
+		{[]string{"CHG2"}, nil, 2},
+		{[]string{"none"}, []string{"deny ticket.missing"}, 3},
+		{nil, []string{"deny ticket.missing"}, 4},
+		{[]string{"CHG1", "CHG1"}, []string{"deny ticket.missing"}, 5},
+		{[]string{"CHG1"}, nil, 5},
+	} {
+		r := patch()
+		header("X-Change-Ticket", test.tickets...)(r, nil)
+		header("Client-Request-Id", fmt.Sprintf("a1b2c3d4-0000-4000-8000-%012d", i))(r, nil)
+		if diff := cmp.Diff(test.want, ids(engine.Judge(t.Context(), r, policy.Context{}))); diff != "" {
+			t.Errorf("%v: %s", test.tickets, diff)
+		}
+		if kept := engine.Remembered(); kept != test.kept {
+			t.Errorf("%v: %d verdicts kept, not %d", test.tickets, kept, test.kept)
+		}
+	}
+}
+
 // A rule that reads the time of some changes spoils the memory for those only.
 func TestConditionsKeepTheMemoryOfUse(t *testing.T) {
 	t.Parallel()
@@ -212,9 +245,15 @@ func TestFleetingFactsAreNeverStale(t *testing.T) {
 		"a variable": `some name
 	name in {"id"}
 	msg := input[name]`,
-		"walk":     `walk(input, [["id"], msg])`,
-		"a set":    `msg := {value | some name, value in input; name == "id"}`,
-		"function": `msg := named(input.request)`,
+		"walk":  `walk(input, [["id"], msg])`,
+		"a set": `msg := {value | some name, value in input; name == "id"}`,
+		"a header by a variable": `some header in {"client-request-id"}
+	msg := input.request.headers[header][0]`,
+		"a header by a settled name":          `msg := input.request.headers[settled][0]`,
+		"a header by a replaced name":         `msg := by_name with data.graphwarden.rules.echo.unsettled as "client-request-id"`,
+		"a header by a rule of the request":   `msg := input.request.headers[sometimes][0]`,
+		"a header by a name from the request": `msg := input.request.headers[concat("-", ["client", "request", replace(input.graph.cloud, "global", "id")])][0]`,
+		"function":                            `msg := named(input.request)`,
 		"under a condition that holds": `input.graph.governed == true
 	msg := input.id`,
 		"replaced": `msg := other with input.graph.kind as "another"`,
@@ -222,7 +261,9 @@ func TestFleetingFactsAreNeverStale(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			policies := write(t, map[string]string{"echo.rego": "package graphwarden.rules.echo\n\naudit contains {\"id\": \"echo\", \"msg\": sprintf(\"%v.\", [msg])} if {\n\t" +
-				rule + "\n}\n\nnamed(request) := request.client_request_id\n\nother := input.id if input.graph.kind == \"another\"\n"})
+				rule + "\n}\n\nsettled := lower(\"Client-Request-Id\")\n\nunsettled := lower(\"Accept\")\n\n" +
+				"sometimes := \"client-request-id\" if {\n\tinput.graph.governed == true\n} else := \"accept\"\n\n" +
+				"by_name := input.request.headers[unsettled][0]\n\nnamed(request) := request.client_request_id\n\nother := input.id if input.graph.kind == \"another\"\n"})
 			engine := load(t, policy.Options{Paths: []string{policies}})
 			said := map[string]bool{}
 			for i := range 3 {

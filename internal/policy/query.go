@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/metrics"
@@ -40,11 +41,23 @@ func newQuery(ctx context.Context, compiler *ast.Compiler, data map[string]any) 
 	return q, nil
 }
 
+// lookUp is the value at a place of data, without a request.
+func (q *query) lookUp(ref ast.Ref) (ast.Value, error) {
+	one := *q
+	one.body = ast.NewBody(ast.Equality.Expr(ast.NewTerm(answer), ast.NewTerm(ref)))
+	cancel := topdown.NewCancel()
+	defer time.AfterFunc(smokeTimeout, cancel.Cancel).Stop()
+	return one.ask(context.Background(), nil, cancel, nil)
+}
+
 // ask evaluates the query; the value is nil where the entry point is undefined.
 func (q *query) ask(ctx context.Context, input ast.Value, cancel topdown.Cancel, tune func(*topdown.Query)) (ast.Value, error) {
 	t := topdown.NewQuery(q.body).WithQueryCompiler(q.local).WithCompiler(q.compiler).
-		WithStore(q.store).WithTransaction(q.txn).WithInput(ast.NewTerm(input)).
-		WithCancel(cancel).WithMetrics(metrics.NoOp()).WithStrictBuiltinErrors(true)
+		WithStore(q.store).WithTransaction(q.txn).WithCancel(cancel).
+		WithMetrics(metrics.NoOp()).WithStrictBuiltinErrors(true)
+	if input != nil {
+		t.WithInput(ast.NewTerm(input))
+	}
 	if tune != nil {
 		tune(t)
 	}

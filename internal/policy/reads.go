@@ -13,7 +13,10 @@ type reads struct {
 	everything bool
 	// fickle is true when a built-in is called whose result does not follow from its operands.
 	fickle bool
-	places []readPlace
+	// redefined is true when a with replaces something, so that no place of data has one value for good.
+	redefined bool
+	places    []readPlace
+	constant  func(ast.Ref) (string, bool) // nil where nothing is
 }
 
 // readPlace is a place that is read, and the conditions without which it is not.
@@ -29,11 +32,29 @@ type readGate struct {
 }
 
 // readsOf walks the rules that the entry point can come to.
-func readsOf(compiler *ast.Compiler) *reads {
-	found := &reads{}
-	entry := ast.MustParseRef(entryPoint)
+func (q *query) readsOf() *reads {
+	found := q.follow(ast.MustParseRef(entryPoint), q.constant)
+	if found.redefined {
+		found = q.follow(ast.MustParseRef(entryPoint), nil)
+	}
+	return found
+}
+
+// constant is the string at a place of data that has it whatever the request; false where there is none.
+func (q *query) constant(ref ast.Ref) (string, bool) {
+	if f := q.follow(ref, nil); f.everything || f.fickle || len(f.places) > 0 {
+		return "", false
+	}
+	value, err := q.lookUp(ref)
+	text, ok := value.(ast.String)
+	return string(text), ok && err == nil
+}
+
+// follow collects what the rules read that a place of data can come to.
+func (q *query) follow(entry ast.Ref, constant func(ast.Ref) (string, bool)) *reads {
+	found := &reads{constant: constant}
 	seen := map[*ast.Rule]bool{}
-	queue := compiler.GetRules(entry)
+	queue := q.compiler.GetRules(entry)
 	for len(queue) > 0 {
 		rule := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
@@ -45,7 +66,7 @@ func readsOf(compiler *ast.Compiler) *reads {
 		if rule.Else != nil {
 			queue = append(queue, rule.Else)
 		}
-		for node := range compiler.Graph.Dependencies(rule) {
+		for node := range q.compiler.Graph.Dependencies(rule) {
 			if other, ok := node.(*ast.Rule); ok {
 				queue = append(queue, other)
 			}
@@ -57,6 +78,7 @@ func readsOf(compiler *ast.Compiler) *reads {
 // rule adds what one rule reads, an else of it aside. The conditions input.x == constant that its body begins with are read always, the rest
 // only where they hold: OPA evaluates a body in its order and stops at the first condition that fails.
 func (f *reads) rule(rule *ast.Rule) {
+	w := walker{reads: f, data: map[ast.Var]ast.Ref{}}
 	var gates []readGate
 	rest := rule.Body
 	for len(rest) > 0 {
@@ -64,13 +86,15 @@ func (f *reads) rule(rule *ast.Rule) {
 		if !ok {
 			break
 		}
-		f.walk(rest[0], nil)
+		w.walk(rest[0])
 		gates, rest = append(gates, gate), rest[1:]
 	}
-	f.walk(rule.Head, gates)
+	w.gates = gates
 	for _, e := range rest {
-		f.walk(e, gates)
+		w.walk(e)
+		w.bind(e)
 	}
+	w.walk(rule.Head)
 }
 
 // gateOf reads a condition input.x == constant that can be held against a request without OPA.
@@ -79,7 +103,7 @@ func gateOf(e *ast.Expr) (readGate, bool) {
 		return readGate{}, false
 	}
 	ref := e.Operand(0).Value.(ast.Ref)
-	path := groundPath(ref)
+	path := (&walker{reads: &reads{}}).path(ref)
 	if len(path) != len(ref)-1 {
 		return readGate{}, false
 	}
@@ -102,47 +126,81 @@ func scalarLeaf(value ast.Value) (leaf, bool) {
 	return leaf{}, false
 }
 
-// groundPath is the names that follow input in a reference, up to the first that is not known beforehand.
-func groundPath(ref ast.Ref) []string {
+// walker goes through the parts of one rule.
+type walker struct {
+	*reads
+	gates []readGate
+	data  map[ast.Var]ast.Ref // what the compiler has put a place of data into, so far
+}
+
+// bind notes a condition by which the compiler gives a name to a place of data.
+func (w *walker) bind(e *ast.Expr) {
+	if e.Negated || len(e.With) > 0 || !e.IsEquality() {
+		return
+	}
+	name, isVar := e.Operand(0).Value.(ast.Var)
+	ref, isRef := e.Operand(1).Value.(ast.Ref)
+	if isVar && isRef && name.IsGenerated() && ref.IsGround() && ref.HasPrefix(ast.DefaultRootRef) {
+		w.data[name] = ref
+	}
+}
+
+// path is the names that follow input in a reference, up to the first that is not known beforehand.
+func (w *walker) path(ref ast.Ref) []string {
 	var path []string
 	for _, term := range ref[1:] {
 		name, ok := term.Value.(ast.String)
 		if !ok {
-			break
+			text, known := w.settled(term.Value)
+			if !known {
+				break
+			}
+			name = ast.String(text)
 		}
 		path = append(path, string(name))
 	}
 	return path
 }
 
+// settled is the string that a variable stands for in every verdict.
+func (w *walker) settled(value ast.Value) (string, bool) {
+	name, _ := value.(ast.Var)
+	ref, ok := w.data[name]
+	if !ok || w.constant == nil {
+		return "", false
+	}
+	return w.constant(ref)
+}
+
 // walk adds every place that a part of a rule reads.
-func (f *reads) walk(part any, gates []readGate) {
+func (w *walker) walk(part any) {
 	ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
 		case *ast.With:
-			// What is evaluated under it may see another input than the request's.
-			f.everything = f.everything || readsInput(x.Target)
+			// What is evaluated under it may see another input than the request's, or other data.
+			w.everything = w.everything || !isData(x.Target)
+			w.redefined = true
 		case ast.Call:
-			f.call(x[0])
+			w.call(x[0])
 		case *ast.Expr:
 			if x.IsCall() {
-				f.call(x.OperatorTerm())
+				w.call(x.OperatorTerm())
 			}
 		case ast.Ref:
 			if !isInput(x[0].Value) {
 				return false
 			}
-			if path := groundPath(x); len(path) > 0 {
-				f.places = append(f.places, readPlace{path, gates})
+			if path := w.path(x); len(path) > 0 {
+				w.places = append(w.places, readPlace{path, w.gates})
 			} else {
-				f.everything = true
+				w.everything = true
 			}
 			for _, term := range x[1:] {
-				f.walk(term, gates)
+				w.walk(term)
 			}
 			return true
 		case ast.Var:
-			f.everything = f.everything || isInput(x)
+			w.everything = w.everything || isInput(x)
 		}
 		return false
 	}).Walk(part)
@@ -158,7 +216,7 @@ func isInput(value ast.Value) bool {
 	return ok && name == ast.InputRootDocument.Value.(ast.Var)
 }
 
-func readsInput(target *ast.Term) bool {
+func isData(target *ast.Term) bool {
 	ref, ok := target.Value.(ast.Ref)
-	return !ok || isInput(ref[0].Value)
+	return ok && ref.HasPrefix(ast.DefaultRootRef)
 }

@@ -123,9 +123,12 @@ deny contains {
 	not approval
 }
 
-approval if {
-	some header in ["x-msft-approval-justification", "x-msft-approval-code"]
-	some value in input.request.headers[header]
+approval if filled(input.request.headers["x-msft-approval-justification"])
+
+approval if filled(input.request.headers["x-msft-approval-code"])
+
+filled(values) if {
+	some value in values
 	trim_space(value) != ""
 }
 
