@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/graphwarden/graphwarden/internal/graph"
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // crew is a few goroutines that judge for all others. OPA needs a deep stack: on the goroutine of each connection it would be
@@ -23,10 +23,10 @@ type crew struct {
 type task struct {
 	generation *generation
 	ctx        context.Context
-	request    *graph.Request
-	context    Context
+	input      ast.Value
 	timeout    time.Duration
 	verdict    Verdict
+	err        error
 	done       chan struct{}
 }
 
@@ -39,25 +39,25 @@ const (
 	linger = 5 * time.Second
 )
 
-// judge has a request judged by a member. While all are busy the caller does it himself: nobody queues.
-func (c *crew) judge(g *generation, ctx context.Context, r *graph.Request, about Context, timeout time.Duration) Verdict {
+// decide has a member decide on an input document. While all are busy the caller does it himself: nobody queues.
+func (c *crew) decide(ctx context.Context, g *generation, input ast.Value, timeout time.Duration) (Verdict, error) {
 	c.once.Do(func() { c.tasks = make(chan *task) })
 	t := idleTasks.Get().(*task)
-	t.generation, t.ctx, t.request, t.context, t.timeout = g, ctx, r, about, timeout
+	t.generation, t.ctx, t.input, t.timeout = g, ctx, input, timeout
 	select {
 	case c.tasks <- t:
 	default:
 		if c.members.Add(1) > perCore*int32(runtime.GOMAXPROCS(0)) {
 			c.members.Add(-1)
 			idleTasks.Put(t.reset())
-			return g.judge(ctx, r, about, timeout)
+			return g.decide(ctx, input, timeout)
 		}
 		go c.work(t)
 	}
 	<-t.done
-	v := t.verdict
+	v, err := t.verdict, t.err
 	idleTasks.Put(t.reset())
-	return v
+	return v, err
 }
 
 func (t *task) reset() *task {
@@ -71,7 +71,7 @@ func (c *crew) work(t *task) {
 	idle := time.NewTimer(linger)
 	defer idle.Stop()
 	for {
-		t.verdict = t.generation.judge(t.ctx, t.request, t.context, t.timeout)
+		t.verdict, t.err = t.generation.decide(t.ctx, t.input, t.timeout)
 		t.done <- struct{}{}
 		idle.Reset(linger)
 		select {
