@@ -1,9 +1,11 @@
 package policy_test
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -23,8 +25,11 @@ func TestManyAtOnce(t *testing.T) {
 		{func(r *graph.Request) { r.Token.Expires = noon.Add(-1) }, "deny token.expired"},
 		{func(r *graph.Request) { r.Operation = graph.Operation{Kind: graph.KindUnknownWrite} }, "deny route.unknown"},
 	}
+	var asked atomic.Int64
 	judge := func(i int) []string {
 		r := patch()
+		// Unlike all before it, so that no verdict is a remembered one.
+		r.Operation.Route = fmt.Sprint("/deviceManagement/route", asked.Add(1), "/{id}")
 		changes[i%len(changes)].change(r)
 		return ids(engine.Judge(t.Context(), r, policy.Context{}))
 	}
