@@ -66,7 +66,11 @@ type parser struct {
 
 func newParser(b []byte) (parser, error) {
 	// One copy: every key and every string without escapes is a slice of it.
-	p := parser{s: strings.TrimPrefix(string(b), "\ufeff")}
+	return newTextParser(string(b))
+}
+
+func newTextParser(text string) (parser, error) {
+	p := parser{s: strings.TrimPrefix(text, "\ufeff")}
 	if !utf8.ValidString(p.s) {
 		p.i = invalidAt(p.s)
 		return p, p.fail("invalid UTF-8: send the body as UTF-8")
