@@ -30,14 +30,14 @@ func (w *Rewriter) Append(dst []byte, text string) ([]byte, bool) {
 	}
 	w.parser, w.out = parser{}, nil
 	clear(w.members[:cap(w.members)]) // the keys are slices of the text
-	if cap(w.members) > maxKept || cap(w.moved) > 64*maxKept {
+	if cap(w.members) > maxKept || cap(w.moved) > 512*maxKept {
 		w.members, w.moved = nil, nil
 	}
 	return dst, ok
 }
 
 // maxKept is how much working memory is kept: what nearly every text needs.
-const maxKept = 1 << 10
+const maxKept = 128
 
 // member is a key with where it and its value stand in what is written.
 type member struct {

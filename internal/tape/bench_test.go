@@ -169,7 +169,7 @@ func BenchmarkAppend(b *testing.B) {
 			x := sample(1)
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := r.append(x, x.appendYAML(make([]byte, 0, 2048))); err != nil {
+				if err := r.append(x.Sequence, x.appendYAML(make([]byte, 0, 2048))); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -188,17 +189,34 @@ func (c *Cassette) Save(path string) error {
 }
 
 func writeAtomically(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // made with mode 0600
+	finished, err := writeBeside(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	return renameTo(path, finished)
+}
+
+// writeBeside writes a file beside path, synced, and gives its name.
+func writeBeside(path string, write func(io.Writer) error) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // made with mode 0600
 	if err != nil {
+		return "", err
+	}
+	if err = errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// renameTo gives the file its place, or removes it.
+func renameTo(path, finished string) error {
+	err := os.Rename(finished, path)
+	if err != nil {
+		os.Remove(finished)
 	}
 	return err
 }

@@ -34,8 +34,8 @@ func CompareResponses(was, is Response, ignore []string) []Diff {
 			out = append(out, Diff{Part: "header", Pointer: strings.ToLower(name), Recorded: clip(w), Sent: clip(i)})
 		}
 	}
-	w, okW := jsonValue([]byte(was.Body))
-	i, okI := jsonValue([]byte(is.Body))
+	w, okW := jsonValue(was.Body)
+	i, okI := jsonValue(is.Body)
 	if !okW || !okI {
 		if was.Body != is.Body {
 			out = append(out, Diff{Part: "body", Recorded: clip(was.Body), Sent: clip(is.Body)})

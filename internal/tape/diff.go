@@ -96,10 +96,10 @@ func (t *Tape) compareBodies(was, is *identity) []Diff {
 	w, okW := jsonValue(was.body)
 	i, okI := jsonValue(is.body)
 	if !okW || !okI {
-		if bytes.Equal(was.body, is.body) {
+		if was.body == is.body {
 			return nil
 		}
-		return []Diff{{Part: "body", Recorded: clip(string(was.body)), Sent: clip(string(is.body))}}
+		return []Diff{{Part: "body", Recorded: clip(was.body), Sent: clip(is.body)}}
 	}
 	for _, p := range newKeyer(t.options.Match).ignore {
 		w, i = without(w, p), without(i, p)

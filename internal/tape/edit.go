@@ -1,6 +1,7 @@
 package tape
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"time"
@@ -82,8 +83,13 @@ func (c *Cassette) renumber() error {
 
 // numbered is the id of the nth equal request.
 func numbered(key fingerprint, n int) string {
+	return string(appendID(nil, key, n))
+}
+
+func appendID(dst []byte, key fingerprint, n int) []byte {
+	dst = hex.AppendEncode(dst, key[:8])
 	if n == 1 {
-		return key.id()
+		return dst
 	}
-	return key.id() + "-" + strconv.Itoa(n)
+	return strconv.AppendInt(append(dst, '-'), int64(n), 10)
 }

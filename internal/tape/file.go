@@ -2,7 +2,6 @@ package tape
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
@@ -37,16 +35,15 @@ type recording struct {
 	size  int64
 	sum   hash.Hash // of what was written
 	dirty bool
-	done  []written
-	quit  chan struct{}
-	wg    sync.WaitGroup
-	err   error // the first failure to write or to sync; nothing is recorded behind it
-}
-
-// written is where an interaction of this recording stands in the file.
-type written struct {
-	sequence int
-	from, to int64
+	// first is where the interactions of this recording begin, count how many there are, last the sequence of the one
+	// that was written last.
+	first       int64
+	count, last int
+	// shuffled tells that they do not stand in the order in which they were sent.
+	shuffled bool
+	quit     chan struct{}
+	wg       sync.WaitGroup
+	err      error // the first failure to write or to sync; nothing is recorded behind it
 }
 
 func recordHead(tool string) []byte {
@@ -184,8 +181,9 @@ func (r *recording) start() {
 	})
 }
 
-// append writes one interaction in one write. After a failure the file is cut back to its last whole interaction.
-func (r *recording) append(x *Interaction, b []byte) error {
+// append writes the interaction with the sequence in one write. After a failure the file is cut back to its last whole
+// interaction.
+func (r *recording) append(sequence int, b []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
@@ -197,7 +195,12 @@ func (r *recording) append(x *Interaction, b []byte) error {
 		r.size = from
 		return err
 	}
-	r.done = append(r.done, written{x.Sequence, from, r.size})
+	if r.count == 0 {
+		r.first = from
+	}
+	r.count++
+	r.shuffled = r.shuffled || sequence < r.last
+	r.last = sequence
 	return nil
 }
 
@@ -210,98 +213,6 @@ func (r *recording) write(b []byte) error {
 		err = r.f.Sync()
 	}
 	return err
-}
-
-// close finishes the file: the end marker, interactions in the order in which they were sent, synced, under its name.
-// It reports whether the cassette at path is the new one.
-func (r *recording) close() (replaced bool, err error) {
-	if r.quit != nil {
-		close(r.quit)
-		r.wg.Wait()
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	partial := r.held != nil
-	if partial && len(r.done) == 0 {
-		err := r.closeFiles()
-		return false, errors.Join(err, os.Remove(PartialPath(r.final)))
-	}
-	settled, err := r.settled()
-	if settled == nil && err == nil {
-		err = r.writeTail()
-	}
-	if r.anew && err == nil && r.err == nil {
-		var same bool
-		if settled, same = r.renewed(settled); same {
-			return true, errors.Join(r.closeFiles(), os.Remove(PartialPath(r.final)))
-		}
-	}
-	// A recording with a hole does not take the place of a whole one.
-	err = errors.Join(r.err, err, r.f.Sync(), r.closeFiles())
-	switch {
-	case err != nil:
-	case settled != nil:
-		if err = writeAtomically(r.final, settled); err == nil && partial {
-			err = os.Remove(PartialPath(r.final))
-		}
-	case partial:
-		err = os.Rename(PartialPath(r.final), r.final)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(r.final))
-	}
-	return err == nil, err
-}
-
-// renewed is the whole file with what means the same as on the old cassette left as it is there, or same if that is all.
-// What was recorded is kept as it is if the old cassette cannot be compared with.
-func (r *recording) renewed(settled []byte) (_ []byte, same bool) {
-	info, err := r.held.Stat()
-	if err != nil || info.Size() > maxRenewed || r.size > maxRenewed {
-		return settled, false
-	}
-	was, err := Load(r.final)
-	if err != nil {
-		return settled, false
-	}
-	now := settled
-	if now == nil {
-		now = make([]byte, r.size)
-		if _, err := r.f.ReadAt(now, 0); err != nil {
-			return nil, false
-		}
-	}
-	fresh, err := parse(now, nil)
-	if err != nil {
-		return settled, false
-	}
-	out, changed, err := renew(was, fresh)
-	if err != nil {
-		return settled, false
-	}
-	if !changed && (r.maxAge <= 0 || was.expired(r.now(), r.maxAge/2) == nil) {
-		return nil, true
-	}
-	out.head = keptHead(out.head, was.fileHead(), r.now(), r.maxAge)
-	return out.canonicalBytes(), false
-}
-
-// settled is the whole file with the interactions in the order in which they were sent, or nil if they are in it.
-func (r *recording) settled() ([]byte, error) {
-	bySequence := func(a, b written) int { return cmp.Compare(a.sequence, b.sequence) }
-	if slices.IsSortedFunc(r.done, bySequence) {
-		return nil, nil
-	}
-	was := make([]byte, r.size)
-	if _, err := r.f.ReadAt(was, 0); err != nil {
-		return nil, err
-	}
-	now := append(make([]byte, 0, len(was)+len(r.tail)), was[:r.done[0].from]...)
-	slices.SortStableFunc(r.done, bySequence)
-	for _, w := range r.done {
-		now = append(now, was[w.from:w.to]...)
-	}
-	return seal(append(now, r.tail...)), nil
 }
 
 // writeTail ends the file, with its digest if it has an end marker.

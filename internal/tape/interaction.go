@@ -88,18 +88,28 @@ func (x *Interaction) appendYAML(dst []byte) []byte {
 		}
 	}
 	key("request")
-	dst = appendField(append(dst[:len(dst)-1], '\n'), "body", x.Request.Body)
-	dst = appendLists(dst, "form", x.Request.Form)
-	dst = appendLists(dst, "headers", x.Request.Headers)
-	dst = appendField(dst, "url", x.Request.URL)
-	dst = appendField(dst, "method", x.Request.Method)
-	dst = append(dst, "      response:\n"...)
-	dst = appendField(dst, "body", x.Response.Body)
-	dst = appendLists(dst, "headers", x.Response.Headers)
-	dst = appendField(dst, "status", x.Response.Status)
-	dst = append(strconv.AppendInt(append(dst, "        code: "...), int64(x.Response.Code), 10), '\n')
+	dst = x.Request.appendParts(append(dst[:len(dst)-1], '\n'))
+	dst = x.Response.appendStart(dst)
 	dst = append(append(dst, "        duration: "...), x.Response.Duration.String()...)
 	return append(dst, '\n')
+}
+
+// appendParts appends what stands below the key of a request.
+func (r *Request) appendParts(dst []byte) []byte {
+	dst = appendField(dst, "body", r.Body)
+	dst = appendLists(dst, "form", r.Form)
+	dst = appendLists(dst, "headers", r.Headers)
+	dst = appendField(dst, "url", r.URL)
+	return appendField(dst, "method", r.Method)
+}
+
+// appendStart appends a response but for its last line, the duration.
+func (r *Response) appendStart(dst []byte) []byte {
+	dst = append(dst, "      response:\n"...)
+	dst = appendField(dst, "body", r.Body)
+	dst = appendLists(dst, "headers", r.Headers)
+	dst = appendField(dst, "status", r.Status)
+	return append(strconv.AppendInt(append(dst, "        code: "...), int64(r.Code), 10), '\n')
 }
 
 func appendField(dst []byte, name, s string) []byte {

@@ -1,9 +1,7 @@
 package tape
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,14 +13,12 @@ import (
 // different requests ever share it.
 type fingerprint [16]byte
 
-func (f fingerprint) id() string { return hex.EncodeToString(f[:8]) }
-
 // identity is what of a request may count for its fingerprint, redacted and in normal form.
 type identity struct {
 	method, host string
 	// target is the canonical path with its sorted query.
 	target           string
-	body             []byte
+	body             string
 	justified, coded bool
 	// ifMatch and ifNoneMatch are the request's conditions.
 	ifMatch, ifNoneMatch string
@@ -34,6 +30,7 @@ type keyer struct {
 	match  Match
 	ignore [][]string
 	buf    []byte
+	texts  graph.Rewriter
 }
 
 func newKeyer(m Match) *keyer {
@@ -98,11 +95,20 @@ func appendPart(b []byte, kind byte, s string) []byte {
 
 // appendBody appends the body as a JSON value if it is one, else as it is.
 func (k *keyer) appendBody(b []byte, r *identity) []byte {
+	batch := r.method == http.MethodPost && strings.HasSuffix(r.target, "/$batch")
+	if !batch && len(k.ignore) == 0 { // as it stands: nothing need be built of it
+		if looksJSON(r.body) {
+			if b, ok := k.texts.Append(append(b, 'j'), r.body); ok {
+				return b
+			}
+		}
+		return appendPart(b, 'r', r.body)
+	}
 	v, ok := jsonValue(r.body)
 	if !ok {
-		return appendPart(b, 'r', string(r.body))
+		return appendPart(b, 'r', r.body)
 	}
-	if r.method == http.MethodPost && strings.HasSuffix(r.target, "/$batch") {
+	if batch {
 		if batch, ok := normalBatch(v, r.target); ok {
 			v = batch
 		}
@@ -114,13 +120,21 @@ func (k *keyer) appendBody(b []byte, r *identity) []byte {
 }
 
 // jsonValue reads a body that is a JSON object or array.
-func jsonValue(body []byte) (any, bool) {
-	trimmed := bytes.TrimLeft(body, " \t\r\n\ufeff")
-	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
+func jsonValue(body string) (any, bool) {
+	if !looksJSON(body) {
 		return nil, false
 	}
-	v, err := graph.ParseJSON(body)
+	v, err := graph.ParseJSON([]byte(body))
 	return v, err == nil
+}
+
+// looksJSON reports whether a body begins as a JSON object or array does.
+func looksJSON(body string) bool {
+	if body != "" && (body[0] == '{' || body[0] == '[') {
+		return true
+	}
+	trimmed := strings.TrimLeft(body, " \t\r\n\ufeff")
+	return trimmed != "" && (trimmed[0] == '{' || trimmed[0] == '[')
 }
 
 // normalBatch is the body of a $batch with its parts as they count: url in normal form, and of the headers only

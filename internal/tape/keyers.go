@@ -35,7 +35,7 @@ func (k *keyers) live(q *graph.Request) identity {
 		method:    q.Method,
 		host:      host,
 		target:    k.redact.url(q.Path.Target()),
-		body:      k.redact.body(q.Body),
+		body:      string(k.redact.body(q.Body)),
 		justified: len(q.Header[justificationHeader]) > 0,
 		coded:     len(q.Header[codeHeader]) > 0,
 	}
@@ -71,7 +71,7 @@ func (k *keyers) recorded(raw []byte, v *view) (identity, error) {
 	}
 	host, target := locate(string(url))
 	id := identity{method: strings.ToUpper(string(method)), host: host, target: k.redact.url(target),
-		body: k.redact.body(body), justified: v.justified, coded: v.coded}
+		body: string(k.redact.body(body)), justified: v.justified, coded: v.coded}
 	for _, condition := range [...]struct {
 		v   value
 		dst *string

@@ -22,66 +22,99 @@ const (
 
 // record sends the request and records the exchange before the client sees the end of its answer.
 func (t *Tape) record(req *http.Request, q *graph.Request) (*http.Response, error) {
-	x := t.begin(req, q)
+	d := t.begin(req, q)
 	start := time.Now()
 	resp, err := t.origin.RoundTrip(req)
 	if err != nil {
+		d.free()
 		return nil, err
 	}
-	take := &taker{t: t, x: x, resp: resp, start: start, body: resp.Body, left: resp.ContentLength}
+	left := resp.ContentLength
 	if noBody(q.Method, resp.StatusCode) {
-		take.left = 0
+		left = 0
 	}
-	if take.left < 0 || take.left > buffered {
-		resp.Body = take
+	if left < 0 || left > buffered {
+		resp.Body = &taker{t: t, d: d, resp: resp, start: start, body: resp.Body, left: left}
 		return resp, nil
 	}
-	whole := bytes.NewBuffer(make([]byte, 0, take.left+bytes.MinRead))
-	_, err = whole.ReadFrom(resp.Body)
-	body := whole.Bytes()
+	body, err := readWhole(resp.Body, left)
 	closeBody(resp.Body)
 	if err != nil {
+		d.free()
 		return nil, fmt.Errorf("read the origin's answer: %w", err)
 	}
-	take.buf = body
-	take.finish()
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	t.finish(d, resp, body, start)
+	held := &held{}
+	held.Reset(body)
+	resp.Body = held
 	return resp, nil
 }
+
+// readWhole reads a body that is said to be of the length.
+func readWhole(r io.Reader, length int64) ([]byte, error) {
+	b := make([]byte, 0, length+1) // room to see the end without growing
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// held is a body that is in memory.
+type held struct{ bytes.Reader }
+
+// Close implements io.Closer.
+func (*held) Close() error { return nil }
 
 func noBody(method string, status int) bool {
 	return method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified || status < 200
 }
 
 // begin gives the interaction its place: the order in which requests were sent, not that of their answers.
-func (t *Tape) begin(req *http.Request, q *graph.Request) *Interaction {
+func (t *Tape) begin(req *http.Request, q *graph.Request) *draft {
 	id := t.idKeyers.live(q)
 	key := t.idKey(&id)
-	x := &Interaction{RecordedAt: q.Time}
-	if x.RecordedAt.IsZero() {
-		x.RecordedAt = time.Now()
+	at := q.Time
+	if at.IsZero() {
+		at = time.Now()
 	}
-	x.RecordedAt = x.RecordedAt.UTC().Truncate(time.Millisecond)
-	x.Verdict, _ = req.Context().Value(verdictKey{}).(string)
+	verdict, _ := req.Context().Value(verdictKey{}).(string)
 	t.started.Lock()
 	t.started.sequence++
 	t.started.equal[key]++
-	x.Sequence = t.started.sequence
-	x.ID = numbered(key, t.started.equal[key])
+	sequence, n := t.started.sequence, t.started.equal[key]
 	t.started.Unlock()
-	x.Request = Request{
-		Body:    string(id.body),
+	d := newDraft()
+	d.method, d.url = q.Method, t.redact.url(sentURL(req, q))
+	d.head(key, n, sequence, at.UTC().Truncate(time.Millisecond), verdict)
+	if isForm(q.Header) {
+		d.b = t.formRequest(q, d.url).appendParts(append(d.b, "      request:\n"...))
+	} else {
+		d.request(t.redact, q.Header, id.body, q.Method)
+	}
+	return d
+}
+
+// formRequest is what is kept of a request that sends a form.
+func (t *Tape) formRequest(q *graph.Request, at string) *Request {
+	r := &Request{
+		Body:    string(t.redact.text(q.Body, "")),
 		Headers: t.redact.requestHeader(q.Header),
-		URL:     t.redact.url(sentURL(req, q)),
+		URL:     at,
 		Method:  q.Method,
 	}
-	if strings.HasPrefix(q.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		x.Request.Body = string(t.redact.text(q.Body, ""))
-		if form, err := url.ParseQuery(x.Request.Body); err == nil {
-			x.Request.Form = form
-		}
+	if form, err := url.ParseQuery(r.Body); err == nil {
+		r.Form = form
 	}
-	return x
+	return r
 }
 
 // sentURL is the URL as the client wrote it: go-vcr's own recorder compares it as it stands.
@@ -106,14 +139,13 @@ func sentURL(req *http.Request, q *graph.Request) string {
 // before the last byte, or the end, is handed out.
 type taker struct {
 	t     *Tape
-	x     *Interaction
+	d     *draft // nil once it was recorded or dropped
 	resp  *http.Response
 	start time.Time
 	body  io.ReadCloser
 	// left is how much is still to come, -1 if the origin did not say.
 	left    int64
 	buf     []byte
-	ended   bool
 	tooLong bool
 }
 
@@ -137,37 +169,43 @@ func (k *taker) Read(p []byte) (int, error) {
 
 // Close implements io.Closer. An answer the client did not wait for is not recorded: its end is not known.
 func (k *taker) Close() error {
-	if !k.ended {
-		k.ended = true
-		k.t.drop(k.x, "the client did not read the answer to its end")
+	if k.d != nil {
+		k.t.drop(k.d, "the client did not read the answer to its end")
+		k.d = nil
 	}
 	return k.body.Close()
 }
 
-func (t *Tape) drop(x *Interaction, why string) {
-	t.dropped.Add(1)
-	t.log.Warn("not recorded", "method", x.Request.Method, "url", x.Request.URL, "why", why)
+// finish records the interaction, once.
+func (k *taker) finish() {
+	switch {
+	case k.d == nil:
+	case k.tooLong:
+		k.t.drop(k.d, "the answer is longer than "+strconv.Itoa(maxRecorded>>20)+" MiB")
+	default:
+		k.t.finish(k.d, k.resp, k.buf, k.start)
+	}
+	k.d = nil
 }
 
-// finish records the interaction, once. What cannot be written is told and counted, and does not change the answer:
-// Graph has made the change by then, and a client that is told otherwise makes it again.
-func (k *taker) finish() {
-	if k.ended {
-		return
+func (t *Tape) drop(d *draft, why string) {
+	t.dropped.Add(1)
+	t.log.Warn("not recorded", "method", d.method, "url", d.url, "why", why)
+	d.free()
+}
+
+// finish records the interaction. What cannot be written is told and counted, and does not change the answer: Graph has
+// made the change by then, and a client that is told otherwise makes it again.
+func (t *Tape) finish(d *draft, resp *http.Response, body []byte, start time.Time) {
+	d.response(t, resp, body)
+	d.duration(since(start))
+	if err := t.file.append(d.sequence, d.b); err != nil {
+		t.dropped.Add(1)
+		t.log.Error("not recorded", "method", d.method, "url", d.url, "error", err)
+	} else {
+		t.recorded.Add(1)
 	}
-	k.ended = true
-	if k.tooLong {
-		k.t.drop(k.x, "the answer is longer than "+strconv.Itoa(maxRecorded>>20)+" MiB")
-		return
-	}
-	k.x.Response = k.t.response(k.resp, k.buf, k.x)
-	k.x.Response.Duration = since(k.start)
-	if err := k.t.file.append(k.x, k.x.appendYAML(make([]byte, 0, 2048+len(k.buf)+len(k.x.Request.Body)))); err != nil {
-		k.t.dropped.Add(1)
-		k.t.log.Error("not recorded", "method", k.x.Request.Method, "url", k.x.Request.URL, "error", err)
-		return
-	}
-	k.t.recorded.Add(1)
+	d.free()
 }
 
 // response is what is kept of an answer: decoded, redacted.
@@ -187,9 +225,5 @@ func (t *Tape) response(resp *http.Response, body []byte, x *Interaction) Respon
 	if h.Get("Content-Length") != "" && x.Request.Method != http.MethodHead && (x.Encoding != "" || len(was) != len(body)) {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
-	status := resp.Status
-	if status == "" {
-		status = strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
-	}
-	return Response{Body: string(body), Headers: h, Status: status, Code: resp.StatusCode}
+	return Response{Body: string(body), Headers: h, Status: statusOf(resp), Code: resp.StatusCode}
 }

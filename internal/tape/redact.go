@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
 )
@@ -42,8 +43,11 @@ type redactor struct {
 	fields            map[string]bool
 	found             func(kind, pointer string)
 	tokens            graph.RedactedTokens
-	rules             rules
-	pseudonyms        *pseudonyms // nil unless asked for
+	written           [16]atomic.Pointer[writtenToken] // by hash
+	// requestFields and responseFields are what becomes of the header names.
+	requestFields, responseFields map[string]*field
+	rules                         rules
+	pseudonyms                    *pseudonyms // nil unless asked for
 }
 
 // The header fields kept. All others are dropped: a name nobody foresaw may carry anything.
@@ -85,6 +89,7 @@ func newRedactor(o Redaction) *redactor {
 	}
 	r.rules, _ = newRules(o.Rules) // whoever takes a Redaction from outside has checked it
 	r.pseudonyms, _ = newPseudonyms(o.Pseudonyms)
+	r.requestFields, r.responseFields = newFields(r.request, r.requestTreatment), newFields(r.response, r.responseTreatment)
 	return r
 }
 
@@ -203,22 +208,38 @@ func (r *redactor) url(raw string) string {
 		}
 	}
 	path, query, ok := strings.Cut(raw, "?")
-	if !ok {
+	if !ok || strings.IndexByte(query, '=') < 0 {
+		return r.plain(raw)
+	}
+	some := false
+	for part := range strings.SplitSeq(query, "&") {
+		some = some || r.secretOption(part)
+	}
+	if !some {
 		return r.plain(raw)
 	}
 	parts := strings.Split(query, "&")
 	for i, part := range parts {
-		name, value, ok := strings.Cut(part, "=")
-		if ok && value != "" && value != Redacted && (name == "code" || r.secret([]byte(name)) && !notInQueries[plainName(name)]) {
+		if r.secretOption(part) {
 			r.tell("query-secret", "")
+			name, _, _ := strings.Cut(part, "=")
 			parts[i] = name + "=" + Redacted
 		}
 	}
 	return r.plain(path + "?" + strings.Join(parts, "&"))
 }
 
+// secretOption reports whether an option of a query is a secret.
+func (r *redactor) secretOption(option string) bool {
+	name, value, ok := strings.Cut(option, "=")
+	return ok && value != "" && value != Redacted && (name == "code" || r.secret([]byte(name)) && !notInQueries[plainName(name)])
+}
+
 // plain is text for a string, which is itself as long as nothing is taken out of it.
 func (r *redactor) plain(s string) string {
+	if r.quiet(s) {
+		return s
+	}
 	if now := r.text([]byte(s), ""); string(now) != s {
 		return string(now)
 	}

@@ -108,8 +108,8 @@ func (n *renewal) learn(was, is *Interaction) bool {
 		return false
 	}
 	n.note(was.Response.Headers.Get("Etag"), is.Response.Headers.Get("Etag"))
-	w, okW := jsonValue([]byte(was.Response.Body))
-	i, okI := jsonValue([]byte(is.Response.Body))
+	w, okW := jsonValue(was.Response.Body)
+	i, okI := jsonValue(is.Response.Body)
 	if okW && okI {
 		n.learnJSON("", w, i, is.Request.Method == http.MethodPost)
 	}
@@ -255,7 +255,7 @@ func timeless(authorization string) string {
 	if err != nil {
 		return authorization
 	}
-	v, ok := jsonValue(raw)
+	v, ok := jsonValue(string(raw))
 	if claims, isMap := v.(map[string]any); ok && isMap {
 		for _, name := range []string{"iat", "nbf", "exp"} {
 			delete(claims, name)
