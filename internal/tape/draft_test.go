@@ -3,6 +3,7 @@ package tape
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -51,7 +52,7 @@ func (e exchange) drafted(t *testing.T, tp *Tape) (got, want string) {
 	got = string(d.b)
 
 	key := tp.idKey(new(tp.idKeyers.live(q)))
-	x := &Interaction{ID: numbered(key, tp.started.equal[key]), Sequence: tp.started.sequence, Verdict: e.verdict,
+	x := &Interaction{ID: numbered(key, int(tp.started.equal.find(binary.BigEndian.Uint64(key[:8])).n)), Sequence: tp.started.sequence, Verdict: e.verdict,
 		RecordedAt: now.UTC().Truncate(time.Millisecond)}
 	r := tp.redact
 	x.Request = Request{Body: string(r.body(q.Body)), Headers: r.requestHeader(q.Header), URL: r.url(sentURL(req, q)), Method: q.Method}

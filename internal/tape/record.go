@@ -89,8 +89,8 @@ func (t *Tape) begin(req *http.Request, q *graph.Request) *draft {
 	verdict, _ := req.Context().Value(verdictKey{}).(string)
 	t.started.Lock()
 	t.started.sequence++
-	t.started.equal[key]++
-	sequence, n := t.started.sequence, t.started.equal[key]
+	sequence := t.started.sequence
+	n := t.started.equal.add(key, sequence)
 	t.started.Unlock()
 	d := newDraft()
 	d.method, d.url = q.Method, t.redact.url(sentURL(req, q))

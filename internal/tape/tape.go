@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,7 +69,7 @@ type Tape struct {
 	started struct {
 		sync.Mutex
 		sequence int
-		equal    map[fingerprint]int
+		equal    tally
 	}
 	recorded, replayed, missed, dropped atomic.Int64
 	closed                              atomic.Bool
@@ -84,7 +85,7 @@ func Open(o Options) (*Tape, error) {
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
-	t.started.equal = map[fingerprint]int{}
+	t.started.equal.folder = filepath.Dir(o.Cassette)
 	if o.Now == nil {
 		t.options.Now = time.Now
 	}
@@ -209,7 +210,7 @@ func (t *Tape) countEqual(x *indexer) {
 			continue
 		}
 		if id, err := t.idKeyers.recorded(raw, &v); err == nil {
-			t.started.equal[t.idKey(&id)]++
+			t.started.equal.add(t.idKey(&id), i+1)
 		}
 	}
 }
@@ -301,6 +302,12 @@ func WithVerdict(ctx context.Context, verdict string) context.Context {
 func (t *Tape) Close() error {
 	if t.closed.Swap(true) || t.file == nil {
 		return nil
+	}
+	t.started.Lock()
+	err := t.started.equal.close()
+	t.started.Unlock()
+	if err != nil {
+		t.log.Warn("cassette", "path", t.options.Cassette, "notice", "a file of counts could not be removed", "error", err)
 	}
 	replaced, err := t.file.close()
 	if err != nil {
