@@ -80,21 +80,27 @@ func (d *draft) text(r *redactor, s string) string {
 	return s
 }
 
-// token writes what is kept of a token.
+// token writes what is kept of a token. The last tokens are known again by 128 bits of hashes with seeds that nobody
+// outside knows, never by themselves.
 func (d *draft) token(r *redactor, authorization string) {
-	kept := r.tokens.Redact(authorization)
-	slot := &r.written[maphash.String(nearSeed, kept)%uint64(len(r.written))]
-	if last := slot.Load(); last != nil && last.kept == kept {
+	of := [2]uint64{maphash.String(tokenSeeds[0], authorization), maphash.String(tokenSeeds[1], authorization)}
+	slot := &r.written[of[0]%uint64(len(r.written))]
+	if last := slot.Load(); last != nil && last.of == of {
 		d.b = append(d.b, last.line...)
 		return
 	}
 	was := len(d.b)
-	d.value(kept)
-	slot.Store(&writtenToken{kept, string(d.b[was:])})
+	d.value(r.tokens.Redact(authorization))
+	slot.Store(&writtenToken{of, string(d.b[was:])})
 }
 
-// writtenToken is what is kept of a token, and how that is written.
-type writtenToken struct{ kept, line string }
+var tokenSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+// writtenToken is how what is kept of a token is written.
+type writtenToken struct {
+	of   [2]uint64
+	line string
+}
 
 // request writes what is kept of a request, its body redacted before.
 func (d *draft) request(r *redactor, h http.Header, body, method string) {
@@ -131,7 +137,12 @@ func (d *draft) plainResponse(t *Tape, resp *http.Response, body []byte) bool {
 	}
 	was := len(d.b)
 	d.b = append(d.b, "      response:\n"...)
-	d.field("body", string(kept))
+	d.b = append(d.b, "        body: "...)
+	if b, ok := appendJSONText(d.b, kept); ok {
+		d.b = append(b, '\n')
+	} else {
+		d.b = append(appendScalar(d.b, string(kept), 12), '\n')
+	}
 	if !t.redact.appendHeader(d, t.redact.responseFields, resp.Header) {
 		d.b = d.b[:was]
 		return false

@@ -111,7 +111,7 @@ func TestDraftIsTheInteraction(t *testing.T) {
 		{"Www-Authenticate": {`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common"`}, "Link": {"-----BEGIN PRIVATE KEY-----abc-----END PRIVATE KEY-----"}},
 	}
 	bodies := []string{"", `{}`, `{"a":"b: c"}`, `{"password":"planted","id":"6f1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e","nick":"x"}`, "plain c0nfabc # text", "a\nb\n", " lead\n\tx", "a=b&password=planted",
-		"\xff\x00binary", `{"a":"` + secret + `"}`, "true", "123", "a\r\nb", "---", "1:30", `[1,"it's"]`, packed(`{"password":"planted"}`), strings.Repeat("long ", 2000)}
+		"\xff\x00binary", `{"a":"` + secret + `"}`, "true", "123", "a\r\nb", "---", "1:30", `[1,"it's"]`, `{"a":1}  `, "{\"a\":\"\t\x7f\"}", `{"a":"é"}`, packed(`{"password":"planted"}`), strings.Repeat("long ", 2000)}
 	n := 0
 	for name, tp := range draftTapes(t) {
 		for _, method := range []string{"PATCH", "POST", "GET", "HEAD"} {

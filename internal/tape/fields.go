@@ -1,10 +1,13 @@
 package tape
 
 import (
+	"hash/maphash"
 	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
+	"strings"
+	"sync/atomic"
 )
 
 // field is a header field that is kept: where it stands among the others, and what is done to its values.
@@ -13,6 +16,33 @@ type field struct {
 	// line is its name as it is written.
 	line []byte
 	how  treatment
+	// last is the value it had last, if it came twice in a row: most fields say the same all the time.
+	last atomic.Pointer[writtenField]
+	seen atomic.Uint64 // hash of the value before
+}
+
+// writtenField is a value that is kept as it is, and how the field is written with it.
+type writtenField struct{ value, lines string }
+
+// maxRemembered is the longest value that is remembered.
+const maxRemembered = 1 << 10
+
+// write writes the field with its one value.
+func (f *field) write(d *draft, r *redactor, v string) {
+	if last := f.last.Load(); last != nil && last.value == v {
+		d.b = append(d.b, last.lines...)
+		return
+	}
+	was := len(d.b)
+	d.b = append(d.b, f.line...)
+	kept := d.text(r, v)
+	d.value(kept)
+	if len(v) > maxRemembered {
+		return
+	}
+	if h := maphash.String(nearSeed, v); f.seen.Swap(h) == h && kept == v { // no secret is remembered
+		f.last.Store(&writtenField{strings.Clone(v), string(d.b[was:])})
+	}
 }
 
 // treatment is what is done to the values of a field.
@@ -86,6 +116,10 @@ func (r *redactor) appendHeader(d *draft, fields map[string]*field, h http.Heade
 	d.b = append(d.b, "        headers:\n"...)
 	slices.SortFunc(d.entries, func(a, b entry) int { return a.rank - b.rank })
 	for _, e := range d.entries {
+		if e.how == asText && len(e.values) == 1 {
+			e.write(d, r, e.values[0])
+			continue
+		}
 		d.b = append(d.b, e.line...)
 		if e.how == asPlaceholder {
 			d.value(Redacted)

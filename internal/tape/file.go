@@ -2,10 +2,8 @@ package tape
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,7 +31,6 @@ type recording struct {
 
 	mu    sync.Mutex
 	size  int64
-	sum   hash.Hash // of what was written
 	dirty bool
 	// first is where the interactions of this recording begin, count how many there are, last the sequence of the one
 	// that was written last.
@@ -59,7 +56,7 @@ func startRecording(path string, head []byte, when Sync) (*recording, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
-	r := &recording{final: path, sync: when, tail: endMarker, sum: sha256.New()}
+	r := &recording{final: path, sync: when, tail: endMarker}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		if r.held, err = openLocked(path); err == nil {
@@ -109,7 +106,7 @@ func continueRecording(path string, when Sync, load func() (*Cassette, error)) (
 	if err != nil {
 		return nil, nil, errors.Join(err, unlock(held), held.Close())
 	}
-	r := &recording{final: path, sync: when, tail: c.tail, sum: sha256.New()}
+	r := &recording{final: path, sync: when, tail: c.tail}
 	if len(c.tail) == 0 && bytes.Contains(c.head, []byte("\nrecorder: ")) {
 		r.tail = endMarker
 	}
@@ -119,7 +116,6 @@ func continueRecording(path string, when Sync, load func() (*Cassette, error)) (
 	}
 	if c.canonical && c.original[end-1] == '\n' && (len(c.tail) == 0 || bytes.Equal(c.tail, endMarker)) {
 		r.f, r.size = held, end
-		r.sum.Write(c.original[:end])
 		err = held.Truncate(end)
 	} else {
 		r.held = held
@@ -207,23 +203,11 @@ func (r *recording) append(sequence int, b []byte) error {
 func (r *recording) write(b []byte) error {
 	n, err := r.f.WriteAt(b, r.size)
 	r.size += int64(n)
-	r.sum.Write(b[:n])
 	r.dirty = true
 	if err == nil && r.sync == SyncAlways {
 		err = r.f.Sync()
 	}
 	return err
-}
-
-// writeTail ends the file, with its digest if it has an end marker.
-func (r *recording) writeTail() error {
-	if !endsMarked(r.tail) {
-		return r.write(r.tail)
-	}
-	rest := r.tail[:len(r.tail)-len(endMarker)]
-	r.sum.Write(rest)
-	line := sealLine(r.sum.Sum(nil))
-	return r.write(append(bytes.Clone(rest), line...))
 }
 
 func (r *recording) closeFiles() error {

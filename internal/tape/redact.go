@@ -43,7 +43,7 @@ type redactor struct {
 	fields            map[string]bool
 	found             func(kind, pointer string)
 	tokens            graph.RedactedTokens
-	written           [16]atomic.Pointer[writtenToken] // by hash
+	written           [64]atomic.Pointer[writtenToken] // by hash
 	// requestFields and responseFields are what becomes of the header names.
 	requestFields, responseFields map[string]*field
 	rules                         rules

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
 )
@@ -37,6 +38,21 @@ type jsonScan struct {
 	secret int // depth of the container under a secret name, 0 for none
 }
 
+var jsonScans = sync.Pool{New: func() any { return new(jsonScan) }}
+
+// free gives the scan back. What it holds of the text goes.
+func (s *jsonScan) free() {
+	if cap(s.where) > maxSteps {
+		return
+	}
+	clear(s.where[:cap(s.where)])
+	s.out = replacement{}
+	jsonScans.Put(s)
+}
+
+// maxSteps is the depth up to which the working memory of a scan is kept.
+const maxSteps = 64
+
 // step is one level of nesting: in an object the key at hand, in an array the index.
 type step struct {
 	array bool
@@ -46,7 +62,9 @@ type step struct {
 
 // json replaces the values of secret fields.
 func (r *redactor) json(b []byte, base string) []byte {
-	s := jsonScan{r: r, out: replacement{src: b}, where: make([]step, 0, 4)}
+	s := jsonScans.Get().(*jsonScan)
+	*s = jsonScan{r: r, out: replacement{src: b}, where: s.where[:0]}
+	defer s.free()
 	for i := 0; i < len(b); {
 		switch c := b[i]; c {
 		case '{', '[':

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -132,14 +133,34 @@ func (r *recording) copySettled(to io.Writer, order []written) error {
 			return err
 		}
 	}
-	tail := r.tail
-	if endsMarked(tail) {
-		rest := tail[:len(tail)-len(endMarker)]
-		sum.Write(rest)
-		tail = append(bytes.Clone(rest), sealLine(sum.Sum(nil))...)
-	}
-	_, err := out.Write(tail)
+	_, err := out.Write(r.sealed(sum))
 	return errors.Join(err, out.Flush())
+}
+
+// writeTail ends a file whose interactions are in their order. The digest is computed here: while recording it would be
+// computed for nothing, since requests that overlap leave an order that is put right in the end.
+func (r *recording) writeTail() error {
+	sum := sha256.New()
+	if endsMarked(r.tail) {
+		n, err := io.CopyBuffer(sum, io.NewSectionReader(r.f, 0, r.size), make([]byte, copyChunk))
+		if err == nil && n != r.size {
+			err = fmt.Errorf("the file holds %d bytes where %d were written: something else wrote to it", n, r.size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.write(r.sealed(sum))
+}
+
+// sealed is the tail, with the digest, begun over what is before it, if it has an end marker.
+func (r *recording) sealed(sum hash.Hash) []byte {
+	if !endsMarked(r.tail) {
+		return r.tail
+	}
+	rest := r.tail[:len(r.tail)-len(endMarker)]
+	sum.Write(rest)
+	return append(bytes.Clone(rest), sealLine(sum.Sum(nil))...)
 }
 
 // renewed is the whole file with what means the same as on the old cassette left as it is there, or same if that is all;

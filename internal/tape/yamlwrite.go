@@ -1,6 +1,7 @@
 package tape
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
@@ -46,6 +47,27 @@ func appendScalar(dst []byte, s string, indent int) []byte {
 		return append(dst, '\'')
 	}
 	return appendDouble(dst, s)
+}
+
+// appendJSONText is appendScalar for what nearly every body is, JSON on one line in ASCII; false for all others.
+func appendJSONText(dst, b []byte) ([]byte, bool) {
+	if len(b) == 0 || b[0] != '{' && b[0] != '[' {
+		return dst, false
+	}
+	for _, c := range b {
+		if c-0x20 >= 0x7f-0x20 {
+			return dst, false
+		}
+	}
+	dst = append(dst, '\'')
+	for {
+		i := bytes.IndexByte(b, '\'')
+		if i < 0 {
+			return append(append(dst, b...), '\''), true
+		}
+		dst = append(append(dst, b[:i+1]...), '\'')
+		b = b[i+1:]
+	}
 }
 
 // What classify finds in a string.
