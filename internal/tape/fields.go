@@ -12,6 +12,7 @@ import (
 
 // field is a header field that is kept: where it stands among the others, and what is done to its values.
 type field struct {
+	name string
 	rank int
 	// line is its name as it is written.
 	line []byte
@@ -19,6 +20,9 @@ type field struct {
 	// last is the value it had last, if it came twice in a row: most fields say the same all the time.
 	last atomic.Pointer[writtenField]
 	seen atomic.Uint64 // hash of the value before
+	// served and servedSeen are the same of replayed answers.
+	served     atomic.Pointer[[]string]
+	servedSeen atomic.Uint64
 }
 
 // writtenField is a value that is kept as it is, and how the field is written with it.
@@ -60,7 +64,7 @@ func newFields(names map[string]bool, how func(name string) treatment) map[strin
 	fields := make(map[string]*field, len(names))
 	for i, name := range slices.SortedFunc(maps.Keys(names), naturalOrder) {
 		if names[name] {
-			fields[name] = &field{rank: i, line: append(appendKey([]byte("            "), name), '\n'), how: how(name)}
+			fields[name] = &field{name: name, rank: i, line: append(appendKey([]byte("            "), name), '\n'), how: how(name)}
 		}
 	}
 	return fields

@@ -155,6 +155,8 @@ type view struct {
 	// ifMatch and ifNoneMatch are the conditions of the request.
 	ifMatch, ifNoneMatch value
 	extra                []byte
+	// answerAt is where what stands below the response's key begins.
+	answerAt int
 	// whole is true when the last line is the response's duration: nothing was torn off.
 	whole bool
 }
@@ -182,6 +184,7 @@ func scan(raw []byte, v *view, request, response func(name []byte, v value) erro
 		case "request":
 			err = p.part(func(key []byte) error { return v.request(p, key, request, form) })
 		case "response":
+			v.answerAt = p.i
 			err = p.part(func(key []byte) error { return v.response(p, key, response) })
 		default:
 			start := p.i - len(key) - 1

@@ -197,7 +197,7 @@ func (r *redactor) values(values []string, scratch []byte) ([]string, []byte) {
 
 // url takes the user part and the secrets of the query out of a URL or a target.
 func (r *redactor) url(raw string) string {
-	if scheme, rest, ok := strings.Cut(raw, "://"); ok {
+	if scheme, rest, ok := strings.Cut(raw, "://"); ok && strings.IndexByte(rest, '@') >= 0 {
 		host := rest
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 			host = rest[:i]
@@ -251,8 +251,13 @@ func (r *redactor) body(b []byte) []byte {
 	if len(b) == 0 {
 		return b
 	}
-	trimmed := bytes.TrimLeft(b, " \t\r\n\ufeff")
-	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+	first := b[0]
+	if first != '{' && first != '[' {
+		if trimmed := bytes.TrimLeft(b, " \t\r\n\ufeff"); len(trimmed) > 0 {
+			first = trimmed[0]
+		}
+	}
+	if first == '{' || first == '[' {
 		b = r.json(b, "")
 	}
 	return r.text(b, "")

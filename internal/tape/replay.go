@@ -1,10 +1,7 @@
 package tape
 
 import (
-	"bytes"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/graphwarden/graphwarden/internal/graph"
@@ -83,30 +80,22 @@ func (t *Tape) replay(req *http.Request, q *graph.Request) (*http.Response, erro
 		t.missed.Add(1)
 		return nil, t.miss(&id, equal)
 	}
-	x, err := t.cassette.answer(i)
-	if err != nil {
-		return nil, err
+	resp, took, ok := t.respond(i, req, q)
+	if !ok {
+		x, err := t.cassette.answer(i)
+		if err != nil {
+			return nil, err
+		}
+		resp, took = x.answer(req, q), x.Response.Duration
 	}
 	if req.Body != nil && t.mode == Replay {
 		closeBody(req.Body)
 	}
-	if err := t.wait(req, x.Response.Duration); err != nil {
+	if err := t.wait(req, took); err != nil {
 		return nil, err
 	}
 	t.replayed.Add(1)
-	return x.answer(req, q), nil
-}
-
-// answer is interaction i without its request.
-func (c *Cassette) answer(i int) (*Interaction, error) {
-	if _, ok := c.changed[i]; ok {
-		return c.At(i)
-	}
-	x, err := decodeAnswer(c.raw(i))
-	if err != nil {
-		return c.At(i) // for the error that names the place
-	}
-	return x, nil
+	return resp, nil
 }
 
 // wait holds the answer back for as long as the options say, or until the client is gone.
@@ -126,40 +115,4 @@ func (t *Tape) wait(req *http.Request, recorded time.Duration) error {
 	case <-req.Context().Done():
 		return req.Context().Err()
 	}
-}
-
-// answer is the recorded response as the client of now gets it: its own header map, its own request id echoed, encoded
-// as then if it accepts that.
-func (x *Interaction) answer(req *http.Request, q *graph.Request) *http.Response {
-	h := x.Response.Headers
-	for _, name := range []string{"Connection", "Transfer-Encoding", "Trailer", "Keep-Alive"} {
-		h.Del(name)
-	}
-	if v := q.Header["Client-Request-Id"]; len(v) > 0 {
-		h.Set("Client-Request-Id", v[0])
-	}
-	resp := &http.Response{
-		Status: x.Response.Status, StatusCode: x.Response.Code,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h, Request: req, Body: http.NoBody,
-	}
-	if noBody(q.Method, x.Response.Code) {
-		if n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil && q.Method == http.MethodHead {
-			resp.ContentLength = n
-		}
-		return resp
-	}
-	body := []byte(x.Response.Body)
-	if x.Encoding != "" && accepts(q.Header.Get("Accept-Encoding"), x.Encoding) {
-		if packed, ok := pack(x.Encoding, body); ok {
-			body = packed
-			h.Set("Content-Encoding", x.Encoding)
-		}
-	}
-	if length := strconv.Itoa(len(body)); h.Get("Content-Length") != length {
-		h.Set("Content-Length", length)
-	}
-	resp.ContentLength = int64(len(body))
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp
 }

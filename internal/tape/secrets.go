@@ -20,24 +20,46 @@ func (r *redactor) text(b []byte, pointer string) []byte {
 	return b
 }
 
-// The marks without which there is no secret in a text, beside the equals sign.
-var (
-	tokenMark, clientMark = []byte("eyJ"), []byte("Q~")
-	bearerMark, pemMark   = []byte("Bearer "), []byte("-----")
-	secretMark            = [256]bool{'=': true, 'y': true, 'Q': true, 'B': true, '-': true}
-)
+// secretMark are the bytes by which secretAt recognises secrets.
+var secretMark = [256]bool{'=': true, 'y': true, 'Q': true, 'B': true, '-': true}
+
+// suspicious reports whether there may be a secret in a text: all have an equals sign, the J of eyJ, the tilde of Q~ or the B
+// of Bearer and of BEGIN.
+func suspicious[T string | []byte](s T, index func(T, byte) int) bool {
+	if index(s, '=') >= 0 {
+		return true
+	}
+	for i := 0; ; {
+		n := index(s[i:], 'J')
+		if n < 0 {
+			break
+		}
+		if i += n + 1; i > 2 && s[i-2] == 'y' && s[i-3] == 'e' {
+			return true
+		}
+	}
+	for i := 0; ; {
+		n := index(s[i:], 'B')
+		if n < 0 {
+			break
+		}
+		if i += n + 1; i < len(s) && s[i] == 'e' || i > 1 && s[i-2] == '-' {
+			return true
+		}
+	}
+	n := index(s, '~')
+	return n > 0 && s[n-1] == 'Q' || n >= 0 && index(s[n+1:], '~') >= 0
+}
 
 // quiet reports that text would leave s as it is, without a copy of it; where it is false, text decides.
 func (r *redactor) quiet(s string) bool {
-	return len(r.rules.patterns) == 0 && r.pseudonyms == nil && strings.IndexByte(s, '=') < 0 && !strings.Contains(s, "eyJ") &&
-		!strings.Contains(s, "Q~") && !strings.Contains(s, "Bearer ") && !strings.Contains(s, "-----")
+	return len(r.rules.patterns) == 0 && r.pseudonyms == nil && !suspicious(s, strings.IndexByte)
 }
 
 // secrets replaces what looks like a secret by its form, whatever it stands in: tokens, signatures and keys of storage
 // URLs and connection strings, private keys, client secrets of Entra.
 func (r *redactor) secrets(b []byte, pointer string) []byte {
-	if bytes.IndexByte(b, '=') < 0 && !bytes.Contains(b, tokenMark) && !bytes.Contains(b, clientMark) &&
-		!bytes.Contains(b, bearerMark) && !bytes.Contains(b, pemMark) {
+	if !suspicious(b, bytes.IndexByte) {
 		return b
 	}
 	p := replacement{src: b}
