@@ -68,39 +68,34 @@ func (t *Tape) respond(i int, req *http.Request, q *graph.Request) (*http.Respon
 		return nil, 0, false
 	}
 	raw := t.cassette.raw(i)[at:]
-	p := &reader{b: raw}
 	a := &collected{fields: t.redact.responseFields}
-	var v view
-	err := p.part(func(key []byte) error { return v.response(p, key, a.field) })
-	if err != nil || p.i < len(raw) || !v.whole || v.body.binary || a.tooMany {
-		return nil, 0, false
-	}
-	body, err1 := v.body.text()
-	code, err2 := v.code.text()
-	status, err3 := v.status.text()
-	took, err4 := v.duration.text()
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
-		return nil, 0, false
+	if !a.quick(raw) {
+		a.n = 0
+		if !a.careful(raw) {
+			return nil, 0, false
+		}
 	}
 	r := &replayed{}
-	r.StatusCode, err1 = strconv.Atoi(string(code))
-	var duration time.Duration
-	if t.options.Latency.Recorded || !plainDuration(took) {
-		duration, err2 = time.ParseDuration(string(took))
-	}
-	if err1 != nil || err2 != nil {
+	var err error
+	if r.StatusCode, err = strconv.Atoi(string(a.code)); err != nil {
 		return nil, 0, false
 	}
-	if uint(r.StatusCode) < uint(len(usualStatus)) && usualStatus[r.StatusCode] == string(status) {
+	var took time.Duration
+	if t.options.Latency.Recorded || !plainDuration(a.took) {
+		if took, err = time.ParseDuration(string(a.took)); err != nil {
+			return nil, 0, false
+		}
+	}
+	if uint(r.StatusCode) < uint(len(usualStatus)) && usualStatus[r.StatusCode] == string(a.status) {
 		r.Status = usualStatus[r.StatusCode]
 	} else {
-		r.Status = string(status)
+		r.Status = string(a.status)
 	}
 	r.Proto, r.ProtoMajor, r.ProtoMinor, r.Request, r.Body = "HTTP/1.1", 1, 1, req, http.NoBody
-	if !a.header(r, body, q) {
+	if !a.header(r, a.body, q) {
 		return nil, 0, false
 	}
-	return &r.Response, duration, true
+	return &r.Response, took, true
 }
 
 // replayed is an answer in one piece.
@@ -109,12 +104,13 @@ type replayed struct {
 	held held
 }
 
-// collected are the header fields of an answer.
+// collected is an answer as it stands in the file.
 type collected struct {
-	fields  map[string]*field
-	list    [maxAnswered]answeredField
-	n       int
-	tooMany bool
+	body, status, code, took []byte
+
+	fields map[string]*field
+	list   [maxAnswered]answeredField
+	n      int
 }
 
 // maxAnswered is how many fields an answer may have.
@@ -125,41 +121,128 @@ type answeredField struct {
 	values []string
 }
 
+// quick reads what stands below the key of a response, as a recorder of ours writes it. It does not look for what the scan
+// at loading has ruled out. It is false where the text departs from that, which is not yet a fault.
+func (a *collected) quick(raw []byte) (ok bool) {
+	p := &reader{b: raw, i: 1}
+	if a.body, ok = p.behind("        body: ", 12); !ok {
+		return false
+	}
+	if !p.take("        headers: {}\n") {
+		if !p.take("        headers:\n") {
+			return false
+		}
+		for p.take("            ") {
+			n := bytes.IndexByte(p.b[p.i:], '\n')
+			if n < 2 || p.b[p.i+n-1] != ':' || !isLetter(p.b[p.i]) {
+				return false
+			}
+			name := p.b[p.i : p.i+n-1]
+			p.i += n + 1
+			text, ok := p.behind("                - ", 18)
+			for some := ok; ok; text, ok = p.behind("                - ", 18) {
+				if !a.add(name, text, some) {
+					return false
+				}
+				some = false
+			}
+		}
+	}
+	var ok1, ok2, ok3 bool
+	a.status, ok1 = p.behind("        status: ", 12)
+	a.code, ok2 = p.behind("        code: ", 12)
+	a.took, ok3 = p.behind("        duration: ", 12)
+	return ok1 && ok2 && ok3 && p.i == len(raw)
+}
+
+// take passes over the prefix if it is next.
+func (p *reader) take(prefix string) bool {
+	if len(p.b)-p.i < len(prefix) || string(p.b[p.i:p.i+len(prefix)]) != prefix {
+		return false
+	}
+	p.i += len(prefix)
+	return true
+}
+
+// behind is the text of the scalar behind the prefix, false if the prefix is not next. The lines of a literal are indented
+// by indent.
+func (p *reader) behind(prefix string, indent int) (text []byte, ok bool) {
+	if !p.take(prefix) {
+		return nil, false
+	}
+	n := bytes.IndexByte(p.b[p.i:], '\n')
+	if n <= 0 {
+		return nil, false
+	}
+	line := p.b[p.i : p.i+n]
+	switch c := line[0]; {
+	case isLetter(c) && c|0x20 != 'n' || isDigit(c): // plain, and not null
+		p.i += n + 1
+		return line, true
+	case c == '\'' && n > 1 && bytes.IndexByte(line[1:], '\'') == n-2:
+		p.i += n + 1
+		return line[1 : n-1], true
+	}
+	p.i-- // to the space before it
+	v, err := p.value(indent)
+	if err != nil {
+		return nil, false
+	}
+	text, err = v.text()
+	return text, err == nil
+}
+
+// careful reads it as the scan at loading does.
+func (a *collected) careful(raw []byte) bool {
+	p := &reader{b: raw}
+	var v view
+	err := p.part(func(key []byte) error { return v.response(p, key, a.field) })
+	if err != nil || p.i < len(raw) || !v.whole {
+		return false
+	}
+	var errs [4]error
+	a.body, errs[0] = v.body.text()
+	a.status, errs[1] = v.status.text()
+	a.code, errs[2] = v.code.text()
+	a.took, errs[3] = v.duration.text()
+	return errs == [4]error{}
+}
+
 // field takes note of one value of a field.
 func (a *collected) field(name []byte, v value) error {
 	text, err := v.text()
 	if err != nil {
 		return err
 	}
-	f := a.fields[string(name)]
-	var last *answeredField
-	if a.n > 0 {
-		last = &a.list[a.n-1]
+	first := a.n == 0 || a.list[a.n-1].name != string(name)
+	if !a.add(name, text, first) {
+		return errShape
 	}
-	if last == nil || last.name != string(name) {
-		if a.n == len(a.list) {
-			a.tooMany = true
-			return nil
-		}
-		last = &a.list[a.n]
-		a.n++
-		if f != nil {
-			last.name = f.name
-		} else {
-			last.name = string(name)
-		}
-		if v.kind == emptyList {
-			last.values = []string{}
-			return nil
-		}
-		if f != nil {
-			last.values = f.list(text)
-			return nil
-		}
+	if first && v.kind == emptyList {
+		a.list[a.n-1].values = []string{}
 	}
-	n := len(last.values)
-	last.values = append(last.values[:n:n], string(text))
 	return nil
+}
+
+// add takes note of a value; false if there are too many fields.
+func (a *collected) add(name, text []byte, first bool) bool {
+	if !first {
+		last := &a.list[a.n-1]
+		n := len(last.values)
+		last.values = append(last.values[:n:n], string(text))
+		return true
+	}
+	if a.n == len(a.list) {
+		return false
+	}
+	a.n++
+	last := &a.list[a.n-1]
+	if f := a.fields[string(name)]; f != nil {
+		last.name, last.values = f.name, f.list(text)
+	} else {
+		last.name, last.values = string(name), []string{string(text)}
+	}
+	return true
 }
 
 // list is a list of one value. Most fields say the same in most answers, so they have the same list; nobody may write

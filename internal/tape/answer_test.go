@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -109,5 +110,54 @@ func TestRespondOnWhatOthersWrote(t *testing.T) {
 	}
 	if short == 0 {
 		t.Error("none went the short way")
+	}
+}
+
+func FuzzRespond(f *testing.F) {
+	x := sample(1)
+	x.Response.Headers["X-Odd"] = []string{"a: b", "'", ""}
+	x.Response.Headers["Empty"] = []string{}
+	f.Add(string(x.appendYAML(nil)))
+	x.Response.Body, x.Response.Status = "a\nb\n", "true"
+	f.Add(string(x.appendYAML(nil)))
+	f.Add("    - request:\n        body: \"\"\n        url: /a\n        method: GET\n      response:\n        headers: {}\n        duration: 1h1.5s\n        code: 0200\n        status: null\n        body: !!binary /w==\n")
+	f.Add("    - response:\n        body: ''\n        headers:\n            A:\n                - x\n            A:\n                - y\n        status: 'it''s'\n        code: 200\n        duration: 1x1ms\n      request:\n        url: /a\n        method: GET\n")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, item string) {
+		path := filepath.Join(dir, "c.yaml")
+		if err := os.WriteFile(path, []byte(plainHead+item), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		checkRespond(t, path)
+	})
+}
+
+// TestAllocations bounds what a tape allocates for an exchange, with room for what the race detector drops.
+func TestAllocations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	rec, err := Open(Options{Mode: Record, Cassette: path, Origin: newGraphAnswers()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := benchRequest(t, 1, benchToken())
+	once := func(tp *Tape) float64 {
+		return testing.AllocsPerRun(200, func() {
+			if _, err := tp.RoundTrip(req); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if n := once(rec); n > 10 {
+		t.Errorf("%v allocations of a recorded exchange", n)
+	}
+	if err := rec.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Open(Options{Mode: Replay, Cassette: path, Repeat: RepeatCycle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := once(rep); n > 8 {
+		t.Errorf("%v allocations of a replayed exchange", n)
 	}
 }
