@@ -147,7 +147,7 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 	}
-	if n := once(rec); n > 10 {
+	if n := once(rec); n > 16 {
 		t.Errorf("%v allocations of a recorded exchange", n)
 	}
 	if err := rec.Close(); err != nil {
@@ -157,7 +157,7 @@ func TestAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := once(rep); n > 8 {
+	if n := once(rep); n > 12 {
 		t.Errorf("%v allocations of a replayed exchange", n)
 	}
 }
