@@ -36,7 +36,7 @@ func TestSuspicious(t *testing.T) {
 		"RSA PRIVATE KEY-----", "sig=", "password", "=", "abcdef", " ", "-", "6f1c2d3e-4a5b"}
 	rnd := rand.New(rand.NewPCG(3, 4))
 	found := 0
-	for range 200_000 {
+	for range 50_000 {
 		var s strings.Builder
 		for range 1 + rnd.IntN(7) {
 			s.WriteString(parts[rnd.IntN(len(parts))])
@@ -45,7 +45,7 @@ func TestSuspicious(t *testing.T) {
 			found++
 		}
 	}
-	if found < 10_000 {
+	if found < 2_000 {
 		t.Errorf("only %d texts held a secret", found)
 	}
 	for _, s := range []string{"", "6f1c2d3e-4a5b-4c6d-8e7f-901a2b3c4d5e", "West Europe", "Bdy", "Jane", "a~b", "Mon, 23 Nov 2026 10:00:00 GMT"} {
