@@ -63,7 +63,7 @@ func (x *Interaction) answer(req *http.Request, q *graph.Request) *http.Response
 // what is not as a recorder of ours leaves it: packed, replaced, read by the YAML library, with more fields than Graph
 // sends, or damaged. Those go the long way, by way of an Interaction, and come to the same.
 func (t *Tape) respond(i int, req *http.Request, q *graph.Request) (*http.Response, time.Duration, bool) {
-	at := int(t.index.answers[i])
+	at := int(t.cassette.items[i].answer)
 	if _, changed := t.cassette.changed[i]; changed || at == 0 {
 		return nil, 0, false
 	}

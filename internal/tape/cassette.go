@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,7 +48,11 @@ type Cassette struct {
 }
 
 // span is where an item stands in the data.
-type span struct{ from, to int }
+type span struct {
+	from, to int
+	// answer is where what respond reads begins, behind from; 0 for an item that it does not read.
+	answer int32
+}
 
 // Load reads a cassette: go-vcr's formats 1 and 2, in YAML or JSON. A torn tail is cut and told in Notices; a file that
 // holds no cassette, or one that is damaged before its end, is an error that names the line.
@@ -273,7 +278,7 @@ func (c *Cassette) split() error {
 	starts := itemStarts(c.data[:end], start)
 	c.items = make([]span, len(starts))
 	for i, from := range starts {
-		c.items[i] = span{from, end}
+		c.items[i] = span{from: from, to: end}
 		if i > 0 {
 			c.items[i-1].to = from
 		}
@@ -379,7 +384,7 @@ func (c *Cassette) replace(i int, x *Interaction) {
 	}
 	from := len(c.data)
 	c.data = x.appendYAML(c.data)
-	c.items[i] = span{from, len(c.data)}
+	c.items[i] = span{from: from, to: len(c.data)}
 	c.note(i)
 }
 
@@ -428,6 +433,9 @@ func (c *Cassette) note(i int) bool {
 	}
 	if !v.whole || len(v.url.raw) == 0 || len(v.method.raw) == 0 || len(v.code.raw) == 0 {
 		return false
+	}
+	if len(v.encoding.raw) == 0 && v.answerAt <= math.MaxInt32 {
+		c.items[i].answer = int32(v.answerAt)
 	}
 	if c.visit != nil {
 		c.visit.visit(i, raw, &v)

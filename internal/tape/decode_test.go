@@ -52,7 +52,7 @@ func TestRecorded(t *testing.T) {
 		{Request: Request{URL: "https://graph.microsoft.com/beta/x", Method: "GET"}},
 	} {
 		c := &Cassette{data: x.appendYAML(nil)}
-		c.items = []span{{0, len(c.data)}}
+		c.items = []span{{to: len(c.data)}}
 		got, err := c.recorded(0)
 		want := Recorded{ID: x.ID, Sequence: x.Sequence, Time: x.RecordedAt, Authorization: x.Request.Headers.Get("Authorization"), Verdict: x.Verdict}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -3,7 +3,6 @@ package tape
 import (
 	"cmp"
 	"hash/maphash"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +25,6 @@ type index struct {
 
 	// near tells, per interaction, what a miss is compared with first.
 	near []nearness
-	// answers are where the answers begin in their interactions, 0 for those that respond does not read.
-	answers []int32
 }
 
 // group is one sequence of equal recordings.
@@ -48,20 +45,15 @@ type indexer struct {
 	keys   []fingerprint
 	near   []nearness
 	order  []int32
-	// answers are where the answers begin in their interactions, 0 for those that respond does not read.
-	answers []int32
 }
 
 func (x *indexer) size(n int) {
 	x.keys = make([]fingerprint, n)
 	x.near = make([]nearness, n)
 	x.order = make([]int32, n)
-	x.answers = make([]int32, n)
 }
 
-func (x *indexer) shrink(n int) {
-	x.keys, x.near, x.order, x.answers = x.keys[:n], x.near[:n], x.order[:n], x.answers[:n]
-}
+func (x *indexer) shrink(n int) { x.keys, x.near, x.order = x.keys[:n], x.near[:n], x.order[:n] }
 
 // visit takes note of interaction i. It is called by several goroutines, never twice for one i.
 func (x *indexer) visit(i int, raw []byte, v *view) {
@@ -73,9 +65,6 @@ func (x *indexer) visit(i int, raw []byte, v *view) {
 	x.keys[i] = k.key(&id)
 	x.keyers.put(k)
 	x.near[i] = nearnessOf(id.method, id.host, id.target)
-	if len(v.encoding.raw) == 0 && v.answerAt <= math.MaxInt32 {
-		x.answers[i] = int32(v.answerAt)
-	}
 	if seq, err := v.sequence.text(); err == nil {
 		n, _ := strconv.ParseInt(string(seq), 10, 32)
 		x.order[i] = int32(n)
@@ -85,7 +74,7 @@ func (x *indexer) visit(i int, raw []byte, v *view) {
 // build chains the interactions.
 func (x *indexer) build(repeat Repeat, order Order) *index {
 	n := len(x.keys)
-	ix := &index{repeat: repeat, byKey: make(map[fingerprint]int32, n), next: make([]int32, n), near: x.near, answers: x.answers}
+	ix := &index{repeat: repeat, byKey: make(map[fingerprint]int32, n), next: make([]int32, n), near: x.near}
 	sorted := x.sorted()
 	if order == OrderStrict {
 		ix.strict = sorted
@@ -164,7 +153,10 @@ func (ix *index) find(key fingerprint, take bool) (i, size int) {
 		if g.used < g.size {
 			g.used++
 		}
-		g.cursor = ix.next[at]
+		g.cursor = -1
+		if at != g.last {
+			g.cursor = ix.next[at]
+		}
 	}
 	return int(at), int(g.size)
 }
