@@ -112,13 +112,15 @@ func (r *redactor) appendHeader(d *draft, fields map[string]*field, h http.Heade
 			continue
 		}
 		d.entries = append(d.entries, entry{f, values})
+		for i := len(d.entries) - 1; i > 0 && d.entries[i-1].rank > f.rank; i-- { // there are a dozen
+			d.entries[i-1], d.entries[i] = d.entries[i], d.entries[i-1]
+		}
 	}
 	if len(d.entries) == 0 {
 		d.b = append(d.b, "        headers: {}\n"...)
 		return true
 	}
 	d.b = append(d.b, "        headers:\n"...)
-	slices.SortFunc(d.entries, func(a, b entry) int { return a.rank - b.rank })
 	for _, e := range d.entries {
 		if e.how == asText && len(e.values) == 1 {
 			e.write(d, r, e.values[0])
