@@ -21,6 +21,13 @@
 // change by then: the interaction is counted as dropped and logged, nothing is recorded behind it, Close returns the
 // failure and leaves an old cassette in its place. While a cassette is recorded its file is locked against a second recorder.
 //
+// # Memory
+//
+// A recording may go on for as long as it likes: what it keeps of each interaction is a bit more than one byte, for the
+// numbers in the ids. Past some twenty thousand different requests those are counted in files beside the cassette that have
+// no name where the system allows it (.graphwarden-tally.* elsewhere), hold hashes and nothing else, and go at Close. The
+// order of sending is put right, and the digest computed, at Close, from the file.
+//
 // # Secrets
 //
 // Redaction happens at one point, before any byte reaches a file. The same redaction is applied to a request before it
