@@ -85,7 +85,7 @@ func draftTapes(t testing.TB) map[string]*Tape {
 			Rules: []string{"header:Prefer", "header:Etag", "/id", "regex:c0nf([a-z]+)"}},
 		"pseudonyms": {Pseudonyms: Pseudonyms{Kinds: []string{"guid", "upn"}, Key: []byte("0123456789abcdef")}},
 	} {
-		tp, err := Open(Options{Mode: Record, Cassette: filepath.Join(t.TempDir(), name+".yaml"), Origin: answering(""), Redact: o})
+		tp, err := Open(Options{Mode: Record, Cassette: filepath.Join(t.TempDir(), name+".yaml"), Origin: newGraphAnswers(), Redact: o})
 		if err != nil {
 			t.Fatal(err)
 		}

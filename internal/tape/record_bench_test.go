@@ -131,3 +131,29 @@ func BenchmarkReplay(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPeek is what a judged replay asks for before the answer.
+func BenchmarkPeek(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "c.yaml")
+	tp, err := Open(Options{Mode: Record, Cassette: path, Origin: newGraphAnswers()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	req := benchRequest(b, 1, benchToken())
+	if _, err := tp.RoundTrip(req); err != nil {
+		b.Fatal(err)
+	}
+	if err := tp.Close(); err != nil {
+		b.Fatal(err)
+	}
+	if tp, err = Open(Options{Mode: Replay, Cassette: path}); err != nil {
+		b.Fatal(err)
+	}
+	q, _ := graph.FromContext(req.Context())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := tp.Peek(q); !ok {
+			b.Fatal("not found")
+		}
+	}
+}

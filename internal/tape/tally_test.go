@@ -100,7 +100,7 @@ func TestTallyThatCannotRead(t *testing.T) {
 // TestMemoryIsFlat records far more than the tally holds in memory. What is kept of each further interaction is bounded:
 // the filter's ten bits, twice while two files become one.
 func TestMemoryIsFlat(t *testing.T) {
-	tp, err := Open(Options{Mode: Record, Cassette: filepath.Join(t.TempDir(), "c.yaml"), Origin: answering(`{}`)})
+	tp, err := Open(Options{Mode: Record, Cassette: filepath.Join(t.TempDir(), "c.yaml"), Origin: newGraphAnswers()})
 	if err != nil {
 		t.Fatal(err)
 	}
