@@ -70,7 +70,7 @@ var requestFields = []field{
 		if f.bodyState() != graph.BodyJSON {
 			return null()
 		}
-		return nativeLeaf(f.r.JSON)
+		return leaf{kind: leafNative, value: f.r.JSON, bulky: len(f.r.Body) > maxKey}
 	}},
 	{name: "body_state", leaf: func(f *facts) leaf { return word(string(f.bodyState())) }},
 	{name: "body_bytes", leaf: func(f *facts) leaf { return number(len(f.r.Body)) }},

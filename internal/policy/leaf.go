@@ -33,6 +33,7 @@ const (
 type leaf struct {
 	kind    leafKind
 	flag    bool
+	bulky   bool // too large to be written into a key
 	number  int64
 	text    string
 	list    []string
@@ -112,9 +113,12 @@ func (l *leaf) equal(other *leaf) bool {
 }
 
 // appendKey writes the leaf so that two leaves have the same bytes only if they are the same value, and so that none is
-// the beginning of another.
+// the beginning of another. A bulky one is cut short: no verdict may be kept by a key that has one.
 func (l *leaf) appendKey(b []byte) []byte {
 	b = append(b, byte(l.kind))
+	if l.bulky {
+		return b
+	}
 	switch l.kind {
 	case leafBool:
 		return append(b, digit(l.flag))

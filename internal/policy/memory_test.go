@@ -384,6 +384,35 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// A body that is too large for a key is judged each time, by what it holds.
+func TestLargeBodiesAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	engine := load(t, policy.Options{Paths: []string{write(t, map[string]string{"body.rego": `package graphwarden.rules.example
+deny contains {"id": "example.name", "msg": "not this one"} if input.request.body.target.name == "x"`})}})
+	padding := strings.Repeat(" ", policy.MaxKey)
+	for _, test := range []struct {
+		name, padding string
+		want          []string
+		kept          int
+	}{
+		{"x", padding, []string{"deny example.name"}, 0},
+		{"y", padding, nil, 0},
+		{"x", "", []string{"deny example.name"}, 1},
+		{"y", "", nil, 2},
+		{"x", "", []string{"deny example.name"}, 2},
+	} {
+		r := patch()
+		body(`{"target":{"@odata.type":"`+groupOT+`","groupId":"`+group+`","name":"`+test.name+`"}}`+test.padding)(r, nil)
+		r.Targets = patch().Targets
+		if diff := cmp.Diff(test.want, ids(engine.Judge(t.Context(), r, policy.Context{}))); diff != "" {
+			t.Error(diff)
+		}
+		if kept := engine.Remembered(); kept != test.kept {
+			t.Errorf("%d verdicts kept, not %d", kept, test.kept)
+		}
+	}
+}
+
 // Those who get a verdict own it.
 func TestRememberedVerdictsAreNotShared(t *testing.T) {
 	t.Parallel()

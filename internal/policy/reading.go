@@ -98,8 +98,9 @@ func (rd *reading) write(n *node) {
 		rd.key = append(rd.key, byte(leafAbsent))
 		return
 	}
-	rd.key = rd.value(n.number).appendKey(rd.key)
-	rd.fleeting = rd.fleeting || n.fleeting
+	value := rd.value(n.number)
+	rd.key = value.appendKey(rd.key)
+	rd.fleeting = rd.fleeting || n.fleeting || value.bulky
 }
 
 // document is what OPA gets to see.

@@ -75,8 +75,8 @@ func (q *query) follow(entry ast.Ref, constant func(ast.Ref) (string, bool)) *re
 	return found
 }
 
-// rule adds what one rule reads, an else of it aside. The conditions input.x == constant that its body begins with are read always, the rest
-// only where they hold: OPA evaluates a body in its order and stops at the first condition that fails.
+// rule adds what one rule reads, an else of it aside. The conditions input.x == constant that its body begins with are
+// read always, the rest only where they hold: OPA evaluates a body in its order and stops at the first condition that fails.
 func (f *reads) rule(rule *ast.Rule) {
 	w := walker{reads: f, data: map[ast.Var]ast.Ref{}}
 	var gates []readGate
