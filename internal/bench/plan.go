@@ -48,7 +48,7 @@ func pinnedCells(large bool) []*cell {
 	if large {
 		replays = append(replays, replay1M)
 	}
-	live := []string{minimal, goproxyMITM, off, judged, record, judgeRecord, vcrRecord}
+	live := []string{minimal, goproxyMITM, off, judged, judgedAnew, record, judgeRecord, recordAnew, vcrRecord}
 	cells := requests(append(live, replays...), 16, false)
 	for _, t := range []string{minimal, goproxyMITM, off} {
 		cells = append(cells, &cell{Target: t, Kind: "requests", Clients: 16, Chunked: true})

@@ -30,8 +30,10 @@ const (
 	off         = "graphwarden"
 	offUpH2     = "graphwarden to h2"
 	judged      = "graphwarden judged"
+	judgedAnew  = "graphwarden judged anew"
 	record      = "graphwarden record"
 	judgeRecord = "graphwarden judged+record"
+	recordAnew  = "graphwarden judged anew+record"
 	replay1     = "graphwarden replay 1"
 	replay1k    = "graphwarden replay 1k"
 	replay10k   = "graphwarden replay 10k"
@@ -62,8 +64,10 @@ func targets() map[string]*target {
 		{name: off, ids: usual, argv: warden("--enforce", "off")},
 		{name: offUpH2, ids: usual, base: minimalUpH2, argv: wardenH2("--enforce", "off")},
 		{name: judged, ids: usual, argv: warden("--enforce", "deny")},
+		{name: judgedAnew, ids: usual, argv: anew(warden("--enforce", "deny"))},
 		{name: record, fresh: true, argv: recording("off")},
 		{name: judgeRecord, fresh: true, argv: recording("deny")},
+		{name: recordAnew, fresh: true, argv: anew(recording("deny"))},
 		replaying(replay1, 1, "off"), replaying(replay1k, usual, "off"), replaying(replay10k, 10_000, "off"),
 		replaying(replay100k, 100_000, "off"), replaying(replay1M, 1_000_000, "off"), replaying(judgeReplay, usual, "deny"),
 	}
@@ -111,6 +115,30 @@ func wardenH2(more ...string) func(*house) ([]string, error) {
 func recording(enforce string) func(*house) ([]string, error) {
 	return func(h *house) ([]string, error) {
 		return append(h.before(h.origin, "origin.pem"), "--enforce", enforce, "--mode", "record", "--cassette", h.newCassette()+".yaml"), nil
+	}
+}
+
+// anew has graphwarden work each verdict out: with a rule that asks for what no two requests have in common, none is
+// remembered.
+func anew(argv func(*house) ([]string, error)) func(*house) ([]string, error) {
+	const rule = `package graphwarden.rules.bench
+
+# METADATA
+# title: reads the id of each request
+# custom:
+#   id: bench.id
+audit contains {"id": "bench.id", "msg": "an id of this kind does not exist"} if input.id == "none"
+`
+	return func(h *house) ([]string, error) {
+		dir := h.file("anew")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(dir+"/bench.rego", []byte(rule), 0o644); err != nil {
+			return nil, err
+		}
+		args, err := argv(h)
+		return append(args, "--policy", dir), err
 	}
 }
 
