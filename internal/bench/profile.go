@@ -16,6 +16,7 @@ import (
 var profiled = map[string]string{
 	"minimal": minimal, "hash-map": hashMap, "goproxy": goproxyMITM,
 	"off": off, "judge": judged, "record": record, "judge-record": judgeRecord, "replay": replay1k, "judge-replay": judgeReplay,
+	"judge-anew": judgedAnew, "judge-anew-record": recordAnew,
 }
 
 func profiles() []string { return slices.Sorted(maps.Keys(profiled)) }

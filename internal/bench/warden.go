@@ -27,6 +27,7 @@ func runWarden(args []string) error {
 	f.StringVar(&s.OriginCA, "origin-ca", "", "")
 	f.StringVar(&s.CADir, "ca-dir", "", "")
 	f.StringVar(&s.Repeat, "repeat", "", "")
+	f.Func("policy", "", func(v string) error { s.Policy = append(s.Policy, v); return nil })
 	profile := f.String("profile", "", "start of the names of the profiles' files")
 	if err := f.Parse(args); err != nil {
 		return err
