@@ -15,6 +15,8 @@ const (
 	headroom = 13 << 20
 	// patience is GOGC until something was collected for the first time: at 12 MiB, which a usual start does not come to.
 	patience = 300
+	// mostGarbage bounds what may gather beside a big cassette, which would else be allowed as much again as it takes.
+	mostGarbage = 32 << 20
 )
 
 // memory is how this process goes about its memory.
@@ -54,5 +56,15 @@ func (m *memory) settle() {
 	if !m.takeHeadroom(debug.FreeOSMemory) {
 		debug.FreeOSMemory()
 	}
+	if m.reserve != nil {
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		debug.SetGCPercent(percentFor(now.HeapAlloc))
+	}
 	dropStartCode()
+}
+
+// percentFor is GOGC for a heap of so many bytes in use.
+func percentFor(inUse uint64) int {
+	return int(min(100, 100*mostGarbage/max(inUse, 1)))
 }

@@ -15,7 +15,7 @@ import (
 // profiled are the modes that can be profiled, by their target.
 var profiled = map[string]string{
 	"minimal": minimal, "hash-map": hashMap, "goproxy": goproxyMITM,
-	"off": off, "judge": judged, "record": record, "judge-record": judgeRecord, "replay": replay1k, "judge-replay": judgeReplay,
+	"off": off, "judge": judged, "record": record, "judge-record": judgeRecord, "replay": replay1k, "replay-1": replay1, "replay-100k": replay100k, "judge-replay": judgeReplay,
 	"judge-anew": judgedAnew, "judge-anew-record": recordAnew,
 }
 

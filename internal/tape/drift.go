@@ -85,7 +85,7 @@ func (t *Tape) repeats() int {
 	t.index.mu.Lock()
 	defer t.index.mu.Unlock()
 	used := 0
-	for _, g := range t.index.groups {
+	for g := range t.index.groups.all() {
 		used += int(g.used)
 	}
 	return max(0, int(t.replayed.Load())-used)
@@ -98,9 +98,9 @@ func (t *Tape) Resume(from *Tape) {
 		return
 	}
 	from.index.mu.Lock()
-	used := make(map[fingerprint]int32, len(from.index.byKey))
-	for key, n := range from.index.byKey {
-		used[key] = from.index.groups[n].used
+	used := map[fingerprint]int32{}
+	for g := range from.index.groups.all() {
+		used[g.key] = g.used
 	}
 	from.index.mu.Unlock()
 	for key, n := range used {

@@ -3,13 +3,15 @@ package tape
 import (
 	"cmp"
 	"hash/maphash"
+	"iter"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// index finds the interaction that answers a request in constant time: a map from fingerprint to the group of equal
+// index finds the interaction that answers a request in constant time: a table from fingerprint to the group of equal
 // recordings, which are chained in the order in which they were sent.
 type index struct {
 	repeat Repeat
@@ -19,8 +21,7 @@ type index struct {
 	turn   int
 
 	mu     sync.Mutex
-	byKey  map[fingerprint]int32 // into groups
-	groups []group
+	groups table
 	next   []int32 // per interaction: the next equal one, -1 at the end
 
 	// near tells, per interaction, what a miss is compared with first.
@@ -29,11 +30,46 @@ type index struct {
 
 // group is one sequence of equal recordings.
 type group struct {
+	key         fingerprint
 	first, last int32
 	// cursor is the recording to serve next, -1 behind the last.
 	cursor int32
 	// size is how many there are, used how many of them were served at least once, in order.
 	size, used int32
+}
+
+// table holds groups by their keys, each where its key's hash says or behind it. A look-up in a long cassette waits for memory and
+// little else: here it touches one place, where a map has three.
+type table struct {
+	seed   maphash.Seed
+	places []group // a power of two; size 0 is free
+}
+
+// newTable has room for n groups.
+func newTable(n int) table {
+	return table{maphash.MakeSeed(), make([]group, 1<<bits.Len(uint(n+n/2)))}
+}
+
+// of is the group of a key, or the free place that is to be its own.
+func (t *table) of(key *fingerprint) *group {
+	at := maphash.Bytes(t.seed, key[:])
+	for ; ; at++ {
+		g := &t.places[at&uint64(len(t.places)-1)]
+		if g.size == 0 || g.key == *key {
+			return g
+		}
+	}
+}
+
+// all are the groups, in no order.
+func (t *table) all() iter.Seq[*group] {
+	return func(yield func(*group) bool) {
+		for i := range t.places {
+			if t.places[i].size > 0 && !yield(&t.places[i]) {
+				return
+			}
+		}
+	}
 }
 
 // nearness are hashes of an interaction's method with its target, and of its method with the shape of its path.
@@ -74,22 +110,21 @@ func (x *indexer) visit(i int, raw []byte, v *view) {
 // build chains the interactions.
 func (x *indexer) build(repeat Repeat, order Order) *index {
 	n := len(x.keys)
-	ix := &index{repeat: repeat, byKey: make(map[fingerprint]int32, n), next: make([]int32, n), near: x.near}
+	ix := &index{repeat: repeat, groups: newTable(n), next: make([]int32, n), near: x.near}
 	sorted := x.sorted()
 	if order == OrderStrict {
 		ix.strict = sorted
 	}
 	for _, i := range sorted {
 		ix.next[i] = -1
-		g, ok := ix.byKey[x.keys[i]]
-		if !ok {
-			ix.byKey[x.keys[i]] = int32(len(ix.groups))
-			ix.groups = append(ix.groups, group{first: i, last: i, cursor: i, size: 1})
+		g := ix.groups.of(&x.keys[i])
+		if g.size == 0 {
+			*g = group{key: x.keys[i], first: i, last: i, cursor: i, size: 1}
 			continue
 		}
-		ix.next[ix.groups[g].last] = i
-		ix.groups[g].last = i
-		ix.groups[g].size++
+		ix.next[g.last] = i
+		g.last = i
+		g.size++
 	}
 	return ix
 }
@@ -127,11 +162,10 @@ func (ix *index) nextInTurn() int {
 func (ix *index) find(key fingerprint, take bool) (i, size int) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	n, ok := ix.byKey[key]
-	if !ok {
+	g := ix.groups.of(&key)
+	if g.size == 0 {
 		return -1, 0
 	}
-	g := &ix.groups[n]
 	at := g.cursor
 	if at < 0 {
 		switch ix.repeat {
@@ -166,7 +200,7 @@ func (ix *index) unused() []int {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	var out []int
-	for _, g := range ix.groups {
+	for g := range ix.groups.all() {
 		at := g.first
 		for k := int32(0); k < g.size; k++ {
 			if k >= g.used {
