@@ -50,8 +50,7 @@ func (m *memory) takeHeadroom(collect func()) (taken bool) {
 	return taken
 }
 
-// settle gives back what only the start needed: compiling the policies leaves several times what they take, and most of the
-// binary's code has done its work.
+// settle gives back what only the start needed: compiling the policies leaves several times what they take.
 func (m *memory) settle() {
 	if !m.takeHeadroom(debug.FreeOSMemory) {
 		debug.FreeOSMemory()
@@ -61,7 +60,6 @@ func (m *memory) settle() {
 		runtime.ReadMemStats(&now)
 		debug.SetGCPercent(percentFor(now.HeapAlloc))
 	}
-	dropStartCode()
 }
 
 // percentFor is GOGC for a heap of so many bytes in use.

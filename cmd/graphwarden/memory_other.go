@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// dropStartCode is for Linux alone.
-func dropStartCode() {}
