@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,14 +14,12 @@ import (
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
 const (
 	contentProtobuf = "application/x-protobuf"
-	contentJSON     = "application/json"
 	// maxCollectorAnswer bounds what is read of an answer.
 	maxCollectorAnswer = 4 << 20
 	// A batch that the collector has no time for is sent again, later and later, for this long.
@@ -101,7 +96,7 @@ func (c *collector) post(ctx context.Context, body []byte) (time.Duration, error
 	for name, value := range c.headers {
 		r.Header.Set(name, value)
 	}
-	r.Header.Set("Content-Type", c.contentType)
+	r.Header.Set("Content-Type", contentProtobuf)
 	if c.gzip {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
@@ -139,12 +134,8 @@ func retryAfter(value string) time.Duration {
 }
 
 // encode makes the body of a request. TracesData is on the wire what a request to a collector is.
-func (c *collector) encode(batch *tracepb.TracesData) (body []byte, err error) {
-	if c.contentType == contentJSON {
-		body, err = encodeJSON(batch)
-	} else {
-		body, err = proto.Marshal(batch)
-	}
+func (c *collector) encode(batch *tracepb.TracesData) ([]byte, error) {
+	body, err := proto.Marshal(batch)
 	if err != nil || !c.gzip {
 		return body, err
 	}
@@ -155,84 +146,24 @@ func (c *collector) encode(batch *tracepb.TracesData) (body []byte, err error) {
 	return b.Bytes(), err
 }
 
-// encodeJSON writes a batch as OTLP has it, which differs from the JSON of protocol buffers: ids are in hexadecimal.
-func encodeJSON(batch *tracepb.TracesData) ([]byte, error) {
-	text, err := protojson.MarshalOptions{UseEnumNumbers: true}.Marshal(batch)
-	if err != nil {
-		return nil, err
-	}
-	var document any
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
-		return nil, err
-	}
-	if err := hexIDs(document); err != nil {
-		return nil, err
-	}
-	return json.Marshal(document)
-}
-
-func hexIDs(value any) error {
-	switch v := value.(type) {
-	case []any:
-		for _, item := range v {
-			if err := hexIDs(item); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for name, item := range v {
-			switch text, ok := item.(string); {
-			case !ok:
-				if err := hexIDs(item); err != nil {
-					return err
-				}
-			case name == "traceId", name == "spanId", name == "parentSpanId":
-				id, err := base64.StdEncoding.DecodeString(text)
-				if err != nil {
-					return err
-				}
-				v[name] = hex.EncodeToString(id)
-			}
-		}
-	}
-	return nil
-}
-
 // rejected tells of spans that the collector did not take although it answered with success.
 func rejected(contentType string, answer []byte) error {
-	var said struct {
-		Partial struct {
-			Rejected json.Number `json:"rejectedSpans"`
-			Message  string      `json:"errorMessage"`
-		} `json:"partialSuccess"`
-	}
-	var count uint64
-	switch {
-	case len(answer) == 0:
-	case contentType == contentJSON:
-		if err := json.Unmarshal(answer, &said); err != nil {
-			return fmt.Errorf("read the collector's answer: %w", err)
-		}
-		count, _ = strconv.ParseUint(said.Partial.Rejected.String(), 10, 64)
-	case contentType == contentProtobuf:
-		_, partial, err := wireField(answer, 1)
-		if err != nil {
-			return err
-		}
-		var message []byte
-		count, _, _ = wireField(partial, 1)
-		_, message, err = wireField(partial, 2)
-		if err != nil {
-			return err
-		}
-		said.Partial.Message = string(message)
-	}
-	if count == 0 && said.Partial.Message == "" {
+	if contentType != contentProtobuf {
 		return nil
 	}
-	return fmt.Errorf("the collector rejected %d spans: %s", count, said.Partial.Message)
+	_, partial, err := wireField(answer, 1)
+	if err != nil {
+		return err
+	}
+	count, _, _ := wireField(partial, 1)
+	_, message, err := wireField(partial, 2)
+	if err != nil {
+		return err
+	}
+	if count == 0 && len(message) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the collector rejected %d spans: %s", count, message)
 }
 
 // wireField finds a field of a message by its number: its value is either a number or bytes.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"compress/gzip"
-	"encoding/json"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -43,7 +41,6 @@ func sendTo(t *testing.T, environ ...string) error {
 func TestCollectorEncodings(t *testing.T) {
 	t.Parallel()
 	var span tracepb.TracesData
-	got := map[string]any{}
 	var header http.Header
 	var path string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -53,11 +50,7 @@ func TestCollectorEncodings(t *testing.T) {
 			body, _ = gzip.NewReader(body)
 		}
 		content, _ := io.ReadAll(body)
-		if r.Header.Get("Content-Type") == contentJSON {
-			if err := json.Unmarshal(content, &got); err != nil {
-				t.Error(err)
-			}
-		} else if err := proto.Unmarshal(content, &span); err != nil {
+		if err := proto.Unmarshal(content, &span); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -69,16 +62,6 @@ func TestCollectorEncodings(t *testing.T) {
 	want := &tracepb.TracesData{ResourceSpans: batch()}
 	if !proto.Equal(&span, want) || header.Get("Api-Key") != "a,b" || header.Get("Content-Encoding") != "gzip" || path != "/base/v1/traces" {
 		t.Errorf("got %v, %v, %s", &span, header, path)
-	}
-	if err := sendTo(t, base, "OTEL_EXPORTER_OTLP_PROTOCOL=http/json"); err != nil {
-		t.Fatal(err)
-	}
-	wantJSON := map[string]any{"resourceSpans": []any{map[string]any{"scopeSpans": []any{map[string]any{"spans": []any{map[string]any{
-		"traceId": strings.Repeat("01", 16), "spanId": strings.Repeat("02", 8), "parentSpanId": strings.Repeat("03", 8),
-		"name": "PATCH x", "kind": 2.0,
-	}}}}}}}
-	if diff := cmp.Diff(wantJSON, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -102,8 +85,6 @@ func TestCollectorAnswers(t *testing.T) {
 		"refused":            {first: 400, answer: "no such tenant", sent: 1, fault: "400 Bad Request: no such tenant"},
 		"partly":             {first: 200, contentType: contentProtobuf, answer: partial(10, "full"), sent: 1, fault: "rejected 10 spans: full"},
 		"nothing rejected":   {first: 200, contentType: contentProtobuf, answer: partial(0, ""), sent: 1},
-		"partly, JSON":       {first: 200, contentType: contentJSON, answer: `{"partialSuccess":{"rejectedSpans":"3"}}`, sent: 1, fault: "rejected 3 spans"},
-		"whole, JSON":        {first: 200, contentType: contentJSON, answer: `{"partialSuccess":{}}`, sent: 1},
 		"broken":             {first: 200, contentType: contentProtobuf, answer: "\x0a\xff", sent: 1, fault: "read the collector's answer"},
 		"of some other type": {first: 200, contentType: "text/html", answer: "hello", sent: 1},
 	} {

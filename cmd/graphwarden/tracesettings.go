@@ -15,12 +15,11 @@ import (
 
 // collectorSettings are what the OTEL_EXPORTER_OTLP_ variables say of the way to the collector.
 type collectorSettings struct {
-	url         string
-	headers     map[string]string
-	contentType string
-	gzip        bool
-	timeout     time.Duration
-	tls         *tls.Config
+	url     string
+	headers map[string]string
+	gzip    bool
+	timeout time.Duration
+	tls     *tls.Config
 }
 
 // otlp reads a variable: that of traces alone goes before that of all signals.
@@ -35,10 +34,7 @@ func otlp(env *Env, name string) string {
 
 // readCollectorSettings reads the variables; the error names the one that is wrong.
 func readCollectorSettings(env *Env) (collectorSettings, error) {
-	s := collectorSettings{contentType: contentProtobuf, gzip: otlp(env, "COMPRESSION") == "gzip", timeout: 10 * time.Second}
-	if otlp(env, "PROTOCOL") == "http/json" {
-		s.contentType = contentJSON
-	}
+	s := collectorSettings{gzip: otlp(env, "COMPRESSION") == "gzip", timeout: 10 * time.Second}
 	if v := otlp(env, "TIMEOUT"); v != "" {
 		ms, err := strconv.Atoi(v)
 		if err != nil {
