@@ -12,7 +12,6 @@ type Engine struct {
 	options Options
 	logger  *slog.Logger
 	current atomic.Pointer[generation]
-	crew    crew
 	// reloading keeps two reloads from racing to swap; judging never takes it.
 	reloading sync.Mutex
 }

@@ -28,7 +28,7 @@ const maxViolations = 200
 // Judge asks the policies about one request. It never fails: without a verdict the decision is deny, Unavailable is set
 // and Err says why.
 func (e *Engine) Judge(ctx context.Context, r *graph.Request, c Context) Verdict {
-	return e.current.Load().judge(ctx, r, c, asker{&e.crew, e.options.Timeout})
+	return e.current.Load().judge(ctx, r, c, e.options.Timeout)
 }
 
 // JudgeBatch judges the parts of a $batch on one generation and returns one verdict for each, in order. Reads are
@@ -36,15 +36,14 @@ func (e *Engine) Judge(ctx context.Context, r *graph.Request, c Context) Verdict
 // part that writes.
 func (e *Engine) JudgeBatch(ctx context.Context, r *graph.Request, c Context) []Verdict {
 	g := e.current.Load()
-	by := asker{&e.crew, e.options.Timeout}
-	whole := g.judge(ctx, r, c, by)
+	whole := g.judge(ctx, r, c, e.options.Timeout)
 	verdicts := make([]Verdict, len(r.Parts))
 	for i, part := range r.Parts {
 		if IsRead(part) && !g.judgeReads {
 			verdicts[i] = Verdict{Decision: Allow, Revision: g.revision}
 			continue
 		}
-		verdicts[i] = g.judge(ctx, part, c, by)
+		verdicts[i] = g.judge(ctx, part, c, e.options.Timeout)
 		if !IsRead(part) {
 			verdicts[i] = merge(verdicts[i], whole)
 			c.Totals.Writes++
@@ -78,13 +77,7 @@ func stricter(a, b Decision) Decision {
 // time twice.
 const patience = 5
 
-// asker is who evaluates, and how long it may take.
-type asker struct {
-	crew    *crew
-	timeout time.Duration
-}
-
-func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, by asker) (v Verdict) {
+func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, timeout time.Duration) (v Verdict) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
@@ -99,7 +92,7 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, by 
 			return v
 		}
 	}
-	v, err := by.crew.decide(ctx, g, seen.document(), by.timeout)
+	v, err := g.decide(ctx, seen.document(), timeout)
 	if err != nil {
 		return Verdict{Decision: Deny, Unavailable: true, Err: fmt.Errorf("judge %s: %w", r.ID, err)}
 	}
@@ -109,14 +102,9 @@ func (g *generation) judge(ctx context.Context, r *graph.Request, c Context, by 
 	return v
 }
 
-// decide evaluates until there is a verdict or patience ends. It does not panic.
-func (g *generation) decide(ctx context.Context, input ast.Value, timeout time.Duration) (v Verdict, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			v, err = Verdict{}, fmt.Errorf("panic: %v", p)
-		}
-	}()
-	v, err = g.evaluate(ctx, input, timeout, nil)
+// decide evaluates until there is a verdict or patience ends.
+func (g *generation) decide(ctx context.Context, input ast.Value, timeout time.Duration) (Verdict, error) {
+	v, err := g.evaluate(ctx, input, timeout, nil)
 	for tries := 1; tries < patience && errors.Is(err, ErrTimeout) && ctx.Err() == nil; tries++ {
 		// The limit is a thousand times what a verdict takes, but it is wall time: a container out of its share of
 		// the processor stands still for as long. More tries tell that from a policy that loops.
