@@ -84,6 +84,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
 	data := make([]byte, info.Size())
+	largePages(data)
 	n := 0
 	for n < len(data) {
 		m, err := f.ReadAt(data[n:], int64(n))
