@@ -111,8 +111,10 @@ func TestSoak(t *testing.T) {
 	run(int64(total) - warm)
 	took := time.Since(began)
 	after := soakHeld()
+	// Idle connections to the origin are as many as were ever needed at once, which may be seen late; each has two ends here.
+	files := before.files + max(10, clients/2)
 	for range 100 { // what hung up last is still on its way out
-		if after.goroutines <= before.goroutines+20 && after.files <= before.files+10 {
+		if after.goroutines <= before.goroutines+20 && after.files <= files {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -127,7 +129,7 @@ func TestSoak(t *testing.T) {
 	if after.goroutines > before.goroutines+20 {
 		t.Errorf("goroutines grew from %d to %d", before.goroutines, after.goroutines)
 	}
-	if after.files > before.files+10 {
+	if after.files > files {
 		t.Errorf("open files grew from %d to %d", before.files, after.files)
 	}
 	// A recording keeps the place of each interaction, 32 bytes.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -153,24 +154,25 @@ func (c *Client) keep(k *conn) {
 	}
 	c.idle[k.at] = append(c.idle[k.at], k)
 	if c.sweep == nil {
-		c.sweep = time.AfterFunc(idleFor, c.dropOld)
+		c.sweep = time.AfterFunc(idleFor/3, c.dropOld)
 	}
 }
 
-// dropOld ends what has been idle for long.
+// dropOld ends what has been idle for long, and what the origin has ended.
 func (c *Client) dropOld() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := time.Now().Add(-idleFor)
 	left := false
 	for at, list := range c.idle {
-		old := 0
-		for old < len(list) && !list[old].since.After(before) {
-			list[old].end()
-			list[old] = nil
-			old++
-		}
-		if list = list[old:]; len(list) == 0 {
+		list = slices.DeleteFunc(list, func(k *conn) bool {
+			over := k.since.Before(before) || !k.alive()
+			if over {
+				k.end()
+			}
+			return over
+		})
+		if len(list) == 0 {
 			delete(c.idle, at)
 			continue
 		}
