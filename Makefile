@@ -42,18 +42,19 @@ bench-go:
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./... > dist/bench/go-new.txt
 	@echo "written to dist/bench/go-new.txt; CONTRIBUTING.md says how to compare"
 
-# Every fuzz target in turn, each for FUZZTIME.
+# Every fuzz target in turn, each for FUZZTIME. That Go's fuzzer was stopped by its own clock, with no input found, is no failure.
 FUZZTIME ?= 1m
 fuzz:
 	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' . | sort); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 	    echo "$$target, $(FUZZTIME), $$(dirname $$file)"; \
 	    $(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x >.fuzz.out 2>&1 || \
+	      { grep -q '^    context deadline exceeded' .fuzz.out && ! grep -q 'Failing input' .fuzz.out; } || \
 	      { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
 	  done; \
 	done; rm -f .fuzz.out
 
-# Many clients through every mode at once; nothing may grow. A million exchanges take about ten minutes on a quiet machine.
+# Many clients through every mode at once; nothing may grow. A million exchanges take about two minutes on a quiet machine.
 SOAK_EXCHANGES ?= 1000000
 SOAK_CLIENTS   ?= 200
 soak:
