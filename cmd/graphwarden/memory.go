@@ -11,8 +11,8 @@ const (
 	// headroom is memory that is asked for and never touched, so it costs no RAM, but the collector counts it as in use and
 	// lets that much more garbage gather before it runs. What a proxy keeps is a few megabytes, and without headroom it would
 	// collect them anew every few hundred requests. Unlike a higher GOGC it does not grow with a big cassette. With it, 64
-	// clients that are judged and recorded bring the process to 58 MiB; each MiB more here is nearly two more there.
-	headroom = 12 << 20
+	// clients that are judged and recorded bring the process to 57 MiB; each MiB more here is nearly two more there.
+	headroom = 10 << 20
 	// patience is GOGC until something was collected for the first time: at 12 MiB, which a usual start does not come to.
 	patience = 300
 	// mostGarbage bounds what may gather beside a big cassette, which would else be allowed as much again as it takes.
