@@ -20,9 +20,10 @@ type Server struct {
 	Handler http.Handler
 	// Rest takes a connection over: a *tls.Conn that has not carried a request, or a *Resumed.
 	Rest func(net.Conn)
-	// HeaderBytes is the longest head that is plain; ReadHeader bounds the greeting and the time from a request's first byte to its last, Write an answer, Idle the time
+	// HeaderBytes is the longest head that is plain.
+	HeaderBytes int
+	// ReadHeader bounds the greeting and the time from a request's first byte to its last, Write an answer, Idle the time
 	// between two.
-	HeaderBytes             int
 	ReadHeader, Write, Idle time.Duration
 	// ErrorLog takes a line for each handler that panics.
 	ErrorLog *log.Logger
@@ -48,10 +49,10 @@ func (c *Resumed) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// The states of a served connection.
+// The states of a served connection. One that is greeted is idle as well: nothing was asked yet.
 const (
-	busy int32 = iota
-	idle
+	idle int32 = iota
+	busy
 	ended
 )
 
@@ -70,6 +71,9 @@ func (s *Server) Serve(ctx context.Context, conn *tls.Conn) {
 	k.setReadDeadline(time.Now(), s.ReadHeader)
 	err := conn.HandshakeContext(ctx)
 	state := conn.ConnectionState()
+	if !k.state.CompareAndSwap(idle, busy) {
+		return // Shutdown has closed it
+	}
 	if err != nil || state.NegotiatedProtocol == "h2" {
 		// Where the greeting failed, net/http fails on it again, and tells.
 		_ = conn.SetDeadline(time.Time{})
@@ -159,17 +163,15 @@ type served struct {
 	watch  watch
 }
 
-const (
-	// firstRead is what a connection reads with until a request needs more.
-	firstRead = 4 << 10
-)
+// firstRead is what a connection reads with until a request needs more.
+const firstRead = 4 << 10
 
 // loop answers requests; rest tells that the connection is not at its end.
 func (k *served) loop() (rest bool) {
 	k.buf = make([]byte, firstRead)
 	for {
-		r, rest := k.next()
-		if r == nil {
+		var r *http.Request
+		if r, rest = k.next(); r == nil {
 			return rest
 		}
 		if !k.serve(r) || k.s.closing.Load() {

@@ -441,13 +441,18 @@ func TestPanics(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	began, finish := make(chan struct{}), make(chan struct{})
-	p := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := serveWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			close(began)
 			<-finish
 		}
 		echo(w, r)
-	}))
+	}), time.Hour)
+	silent, err := net.Dial("tcp", p.addr) // greets nobody
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
 	idle, slow := p.dial(t), p.dial(t)
 	idleIn, slowIn := bufio.NewReader(idle), bufio.NewReader(slow)
 	_, _ = io.WriteString(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -463,7 +468,9 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("the idle connection: %q, %v", b, err)
 	}
 	close(finish)
-	if err := p.ours.Shutdown(t.Context()); err != nil {
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := p.ours.Shutdown(ctx); err != nil { // for nobody who has asked for nothing
 		t.Error(err)
 	}
 	resp, err := http.ReadResponse(slowIn, nil)
